@@ -1,0 +1,24 @@
+/** Fields of a log line, beside its text. Values are data: they are quoted or encoded, never interpreted. */
+export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+/**
+ * Where events are told, one line each. `detail` is shown from `-v` of its level on, klog's convention: 2 what an
+ * operator follows, 4 what someone debugging wants, 6 each connection.
+ */
+export interface Logger {
+  error(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  detail(level: number, message: string, fields?: LogFields): void;
+  /** True where `detail(level, …)` would be written: lets a hot path skip building the fields. */
+  shows(level: number): boolean;
+}
+
+/** Tells nobody. */
+export const SILENT_LOGGER: Logger = {
+  error: () => undefined,
+  warn: () => undefined,
+  info: () => undefined,
+  detail: () => undefined,
+  shows: () => false,
+};

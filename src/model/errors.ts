@@ -1,0 +1,49 @@
+/**
+ * Every error a person can meet, by its stable code. The text is what to do about it; `docs/errors.md` lists the
+ * same codes and a spec keeps the two equal. A code, once released, is never renamed.
+ */
+export const ERROR_REMEDIES = {
+  FLAG_INVALID: 'Correct the flag; `kube-splice --help` shows what each one takes.',
+  FLAG_UNKNOWN: 'Check the spelling; `kube-splice --help` lists every flag.',
+  SOURCE_MISSING: 'Say where the Services come from: --manifests FILE_OR_DIR.',
+  MANIFEST_UNREADABLE: 'Check that the path exists and that this user may read it.',
+  MANIFEST_TOO_LARGE: 'Split it: many smaller files in a directory are watched and parsed one by one.',
+  MANIFEST_SYNTAX: 'Correct the YAML or JSON; the last good state of the file is served until then.',
+  MANIFEST_INVALID: 'Correct the field; the last good state of the file is served until then.',
+  MANIFEST_DUPLICATE: 'Keep the object in one place only; the first one found is used.',
+  STATUS_ADDRESS_IN_USE:
+    'Stop the other program, or choose another port with --healthz-port (0 turns it off).',
+  STATUS_ADDRESS_UNAVAILABLE:
+    'Give --healthz-bind-address an address of this host, and a port this user may bind.',
+  STATUS_UNREACHABLE:
+    'Start kube-splice, or name its status address with --healthz-bind-address and --healthz-port.',
+  STATUS_MALFORMED:
+    'Point --healthz-bind-address and --healthz-port at kube-splice: something else answered.',
+  PORT_RANGE_EXHAUSTED: 'Widen --proxy-port-range, or free ports in it; it is tried again at every sync.',
+  PORTAL_PORT_IN_USE: 'Another program holds the port; another one is chosen where the range allows.',
+  PORTAL_OPEN_FAILED: 'Check --bind-address and the open-file limit; it is tried again at every sync.',
+  LOG_DIRECTORY_UNUSABLE: 'Create the directory and let this user write there, or leave --log-dir out.',
+  DEMO_FAILED: 'Read the lines above: they name the request that was not answered as expected.',
+} as const satisfies Record<string, string>;
+
+/** The stable name of an error. */
+export type ErrorCode = keyof typeof ERROR_REMEDIES;
+
+/** An error a person can act on: a stable code, what happened (`message`), the cause, and the remedy. */
+export class KubeSpliceError extends Error {
+  readonly code: ErrorCode;
+  readonly remedy: string;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; remedy?: string } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'KubeSpliceError';
+    this.code = code;
+    this.remedy = options.remedy ?? ERROR_REMEDIES[code];
+  }
+}
+
+/** The code that Node gives a failed system call (`EADDRINUSE`, `ECONNREFUSED`, …), or `undefined`. */
+export function systemErrorCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

@@ -1,0 +1,35 @@
+/** What a portal can carry. SCTP has no userspace proxy, here as in kube-proxy. */
+export type Protocol = 'TCP' | 'UDP';
+
+/** `namespace/name:port`, or `namespace/name` where the port has no name: kube-proxy's own form. */
+export type ServicePortName = `${string}/${string}`;
+
+/** Whether connections of one client go to one endpoint, and for how long after its last connection. */
+export type SessionAffinity =
+  | { readonly type: 'None' }
+  | { readonly type: 'ClientIP'; readonly timeoutSeconds: number };
+
+/** One port of one Service: what a portal is opened for. Addresses are in canonical text. */
+export interface ServicePort {
+  readonly name: ServicePortName;
+  readonly namespace: string;
+  readonly service: string;
+  /** Empty where the Service's only port has no name. */
+  readonly portName: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+  /** The primary one first; empty where a manifest leaves it out. */
+  readonly clusterIPs: readonly string[];
+  readonly nodePort: number | null;
+  readonly externalIPs: readonly string[];
+  /** `status.loadBalancer.ingress[].ip`. */
+  readonly loadBalancerIPs: readonly string[];
+  /** CIDRs; empty means everyone. */
+  readonly loadBalancerSourceRanges: readonly string[];
+  readonly sessionAffinity: SessionAffinity;
+}
+
+/** kube-proxy's spelling of a service port's name. */
+export function servicePortName(namespace: string, service: string, portName: string): ServicePortName {
+  return portName === '' ? `${namespace}/${service}` : `${namespace}/${service}:${portName}`;
+}

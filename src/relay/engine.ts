@@ -1,0 +1,150 @@
+import type { Endpoint } from '../model/endpoint.js';
+import type { Protocol, ServicePortName, SessionAffinity } from '../model/service-port.js';
+
+/**
+ * The relay contract: what moves bytes between the clients of a portal and the endpoints of its service port.
+ *
+ *     client ──▶ portal ──▶ [balancer] ──▶ endpoint
+ *
+ * TCP: an endpoint is dialled with timeouts of 250 ms, 500 ms, 1 s and 2 s, each try on the next endpoint; the first
+ * failure drops the client's affinity; when all four fail the client gets a reset. Half-close passes through both
+ * ways, a reset becomes a reset, and a side that does not read stops the other from being read.
+ *
+ * UDP: one session for each client address; a session ends when idle for `udpIdleTimeoutMs`; replies leave from the
+ * address the client sent to; an ICMP refusal ends the session, and the client's next datagram goes to another
+ * endpoint; a session whose endpoint went away moves at once. The session table is bounded: when it is full the
+ * session that has been idle longest makes room.
+ *
+ * No endpoints: TCP is reset at accept, UDP is dropped; both are counted.
+ * Endpoints removed: open connections go on until they end; new ones never go there.
+ * Portal closed: listening stops at once, what is open goes on.
+ * Out of file descriptors: accepting stops, open connections go on, and accepting resumes when there is room.
+ *
+ * Every engine passes the same contract spec (`spec/relay/`).
+ */
+export interface RelayEngine {
+  readonly kind: 'portable' | 'native';
+
+  /**
+   * Starts listening. Resolves with the address once a client can connect.
+   *
+   * @throws KubeSpliceError `PORTAL_PORT_IN_USE` where the port is held, by whomever; `PORTAL_OPEN_FAILED` for any
+   *   other reason. A failed open leaves nothing behind.
+   */
+  open(request: PortalRequest): Promise<PortalAddress>;
+
+  /** Replaces endpoints and affinity of an open portal: a table swap, in force when it returns. Unknown names are ignored. */
+  route(name: ServicePortName, routing: PortalRouting): void;
+
+  /** Stops listening; the port is free when it resolves. Open connections go on. Unknown names are ignored. */
+  close(name: ServicePortName): Promise<void>;
+
+  /** The portals that are open now, those included that an engine kept while this process was not there. */
+  portals(): ReadonlyMap<ServicePortName, OpenPortal>;
+
+  /** What each open portal has carried since it opened. */
+  counters(): Promise<ReadonlyMap<ServicePortName, PortalCounters>>;
+
+  /** Closes every portal, lets open connections end for up to `graceMs`, resets the rest and releases everything. */
+  shutdown(graceMs: number): Promise<void>;
+}
+
+/** What a new portal is to be. */
+export interface PortalRequest {
+  readonly name: ServicePortName;
+  readonly protocol: Protocol;
+  /** An address of this host, `0.0.0.0` for every IPv4 one, `::` for every one of both families. */
+  readonly address: string;
+  /** 0 lets the kernel choose. */
+  readonly port: number;
+  readonly routing: PortalRouting;
+}
+
+/** Where the connections of a portal go. */
+export interface PortalRouting {
+  readonly endpoints: readonly Endpoint[];
+  readonly sessionAffinity: SessionAffinity;
+}
+
+export interface PortalAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface OpenPortal extends PortalAddress {
+  readonly protocol: Protocol;
+}
+
+/** Counts since the portal opened; `active…`, `udpSessions` and `EndpointCounters.connections` are of now. */
+export interface PortalCounters {
+  /** TCP connections accepted and not yet ended, those still being dialled included. */
+  readonly activeConnections: number;
+  /** TCP connections accepted. */
+  readonly totalConnections: number;
+  /** Payload bytes from clients that an endpoint's socket has taken. */
+  readonly bytesIn: number;
+  /** Payload bytes from endpoints that a client's socket has taken. */
+  readonly bytesOut: number;
+  /** Tries to reach an endpoint that failed: refused, timed out, unreachable. */
+  readonly dialFailures: number;
+  /** TCP connections reset, or datagrams dropped, because the service port had no endpoints. */
+  readonly noEndpoints: number;
+  /** TCP connections reset because the process was out of file descriptors and its waiting room was full. */
+  readonly refusedForFiles: number;
+  readonly udpSessions: number;
+  readonly totalUdpSessions: number;
+  /** Sessions ended early because the session table was full. */
+  readonly evictedUdpSessions: number;
+  /** Datagrams dropped for any other reason than `noEndpoints`: a full send queue, an ICMP refusal. */
+  readonly droppedDatagrams: number;
+  /** By endpoint key: every endpoint of the current routing, and those that open connections still use. */
+  readonly endpoints: ReadonlyMap<string, EndpointCounters>;
+}
+
+export interface EndpointCounters {
+  /** Open TCP connections or UDP sessions. */
+  readonly connections: number;
+  /** TCP connections or UDP sessions begun. */
+  readonly totalConnections: number;
+}
+
+/** Who connected: IPv4 clients of a dual-stack portal in IPv4 text. */
+export interface ClientAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Why a connection or a session failed. `CLIENT_…` never appears: a client may end as it likes. */
+export type FailureReason =
+  | 'no-endpoints'
+  | 'dial-refused'
+  | 'dial-timeout'
+  | 'dial-unreachable'
+  | 'dial-failed'
+  | 'endpoint-reset'
+  | 'icmp-refused'
+  | 'out-of-files';
+
+export interface RelayFailure {
+  readonly name: ServicePortName;
+  readonly protocol: Protocol;
+  readonly client: ClientAddress;
+  /** Absent where no endpoint was involved. */
+  readonly endpoint?: Endpoint;
+  readonly reason: FailureReason;
+  /** The system's own word where there is one, `ECONNREFUSED` for instance. */
+  readonly detail?: string;
+  /** True where the client lost its connection or datagram; false where another endpoint is tried. */
+  readonly final: boolean;
+}
+
+/** What an engine tells while it works. Called synchronously, often: an implementation returns quickly. */
+export interface RelayObserver {
+  failure(failure: RelayFailure): void;
+  /** Accepting stopped for lack of file descriptors. Once, until `filesAvailable`. */
+  filesExhausted(limit: number): void;
+  /** There is room again. */
+  filesAvailable(): void;
+  /** The session table is full and evicts. Once, until it has been half empty. */
+  udpSessionsExhausted(limit: number): void;
+}
