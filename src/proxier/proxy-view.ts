@@ -1,0 +1,32 @@
+import type { Endpoint } from '../model/endpoint.js';
+import type { ServicePort } from '../model/service-port.js';
+import type { PortalAddress } from '../relay/engine.js';
+
+/** What the proxier shows of itself to whoever reports on it. */
+export interface ProxyView {
+  /** Every service port that is to be proxied, sorted by name. */
+  servicePorts(): readonly ServicePortView[];
+  syncProgress(): SyncProgress;
+}
+
+export interface ServicePortView {
+  readonly servicePort: ServicePort;
+  readonly endpoints: readonly Endpoint[];
+  /** Null where the portal is not open: `error` says why. */
+  readonly portal: PortalAddress | null;
+  /** One line, its code first; null where there is nothing to say. */
+  readonly error: string | null;
+}
+
+/** How far the syncs have come. Times are milliseconds since the epoch; null: not yet. */
+export interface SyncProgress {
+  /** When the change that waits longest for a sync arrived; null where none waits. */
+  readonly pendingSince: number | null;
+  /** When the last sync ended well. */
+  readonly lastSynced: number | null;
+  /** Syncs that ended well, and that failed. */
+  readonly succeeded: number;
+  readonly failed: number;
+  /** What the last sync could not do; empty after one that did all. */
+  readonly errors: readonly string[];
+}
