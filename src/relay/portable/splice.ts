@@ -1,0 +1,70 @@
+import type { Socket } from 'node:net';
+import type { DeafSockets } from './deaf-sockets.js';
+import { reset } from './reset.js';
+
+/** Told what passes. */
+export interface SpliceObserver {
+  /** Payload bytes read from the client and handed to the endpoint's socket. */
+  in(bytes: number): void;
+  /** Payload bytes read from the endpoint and handed to the client's socket. */
+  out(bytes: number): void;
+  /** A side was reset or lost; the other is being reset. */
+  broken(side: 'client' | 'endpoint', error: Error): void;
+  /** Both sockets are closed. Once. */
+  closed(): void;
+}
+
+/**
+ * Joins two open sockets (both `allowHalfOpen`) until both are closed.
+ *
+ *     client ──data──▶ endpoint      data: written as it is read; not read while the other side's buffer is full
+ *     client ──FIN───▶ endpoint      FIN:  passed on behind the data; the other direction goes on
+ *     client ──RST───▶ endpoint      RST:  passed on at once, overtaking what is buffered
+ *
+ * and the same from endpoint to client. Both sockets belong to the splice from here on.
+ */
+export function splice(client: Socket, endpoint: Socket, deaf: DeafSockets, observer: SpliceObserver): void {
+  let open = 2;
+  const closed = (): void => {
+    open -= 1;
+    if (open === 0) observer.closed();
+  };
+  carry(client, endpoint, deaf, (bytes) => observer.in(bytes));
+  carry(endpoint, client, deaf, (bytes) => observer.out(bytes));
+  breakTogether(client, endpoint, (error) => observer.broken('client', error));
+  breakTogether(endpoint, client, (error) => observer.broken('endpoint', error));
+  for (const socket of [client, endpoint]) {
+    socket.on('close', () => {
+      deaf.delete(socket);
+      closed();
+    });
+    socket.resume();
+  }
+}
+
+function carry(from: Socket, to: Socket, deaf: DeafSockets, count: (bytes: number) => void): void {
+  from.on('data', (chunk: Buffer) => {
+    count(chunk.length);
+    if (to.write(chunk)) return;
+    from.pause();
+    deaf.add(from);
+  });
+  to.on('drain', () => {
+    if (!from.isPaused()) return;
+    deaf.delete(from);
+    from.resume();
+  });
+  from.on('end', () => {
+    to.end();
+    deaf.add(from);
+  });
+}
+
+function breakTogether(side: Socket, other: Socket, broken: (error: Error) => void): void {
+  side.on('error', (error) => {
+    if (!other.destroyed) {
+      broken(error);
+      reset(other);
+    }
+  });
+}

@@ -1,0 +1,119 @@
+import type { Socket } from 'node:net';
+import type { ClientAddress, RelayObserver } from '../engine.js';
+import { DeafSockets } from './deaf-sockets.js';
+import type { FileBudget } from './file-budget.js';
+import { reset } from './reset.js';
+import { TcpConnection } from './tcp-connection.js';
+import type { TcpPortal } from './tcp-portal.js';
+
+/** Descriptors of one connection: the client's socket and the endpoint's. */
+const FILES_OF_CONNECTION = 2;
+
+interface WaitingClient {
+  readonly socket: Socket;
+  readonly address: ClientAddress;
+  readonly portal: TcpPortal;
+}
+
+/**
+ * Lets accepted clients in, as far as there are file descriptors, and holds the open connections of all portals.
+ *
+ *     accepted ──▶ connection             where there is room for two descriptors
+ *         └──────▶ waiting ──▶ connection  where there is not: unread, first come first served
+ *         └──────▶ reset                   where the waiting room is full too
+ */
+export class TcpAdmission {
+  readonly #connections = new Set<TcpConnection>();
+  readonly #waiting = new Set<WaitingClient>();
+  readonly #deaf = new DeafSockets();
+  #exhausted = false;
+  /** Whom to tell that the last connection has ended. */
+  #allEnded: (() => void) | undefined;
+
+  constructor(
+    private readonly files: FileBudget,
+    private readonly observer: RelayObserver,
+    private readonly now: () => number,
+  ) {}
+
+  /** Takes over an accepted client: allowed to be half-open, paused. */
+  admit(socket: Socket, address: ClientAddress, portal: TcpPortal): void {
+    socket.on('error', () => undefined);
+    portal.traffic.activeConnections += 1;
+    const client = { socket, address, portal };
+    if (this.#waiting.size === 0 && this.files.hasRoomFor(FILES_OF_CONNECTION)) {
+      this.#connect(client);
+      return;
+    }
+    if (!this.#exhausted) {
+      this.#exhausted = true;
+      this.observer.filesExhausted(this.files.limit);
+    }
+    if (this.#waiting.size < this.files.waitingRoom) this.#wait(client);
+    else this.#turnAway(client);
+  }
+
+  /** Resets whoever waits; resolves when the last open connection has ended. */
+  drain(): Promise<void> {
+    for (const client of this.#waiting) this.#turnAway(client);
+    return new Promise((resolve) => {
+      this.#allEnded = resolve;
+      if (this.#connections.size === 0) resolve();
+    });
+  }
+
+  /** Resets every open connection. */
+  abort(): void {
+    for (const connection of this.#connections) connection.abort();
+  }
+
+  /** Descriptors were given back: lets in who waits. */
+  roomMade(): void {
+    for (const client of this.#waiting) {
+      if (!this.files.hasRoomFor(FILES_OF_CONNECTION)) return;
+      this.#waiting.delete(client);
+      this.files.give(1);
+      this.#connect(client);
+    }
+    if (this.#exhausted && this.files.hasRoomFor(FILES_OF_CONNECTION)) {
+      this.#exhausted = false;
+      this.observer.filesAvailable();
+    }
+  }
+
+  #connect({ socket, address, portal }: WaitingClient): void {
+    const { name, balancer, traffic } = portal;
+    const context = { name, balancer, traffic, observer: this.observer, deaf: this.#deaf, now: this.now };
+    const connection = new TcpConnection(socket, address, context, () => {
+      this.#connections.delete(connection);
+      traffic.activeConnections -= 1;
+      this.files.give(FILES_OF_CONNECTION);
+      this.roomMade();
+      if (this.#connections.size === 0) this.#allEnded?.();
+    });
+    this.files.take(FILES_OF_CONNECTION);
+    this.#connections.add(connection);
+    connection.start();
+  }
+
+  #wait(client: WaitingClient): void {
+    this.files.take(1);
+    this.#waiting.add(client);
+    this.#deaf.add(client.socket);
+    client.socket.once('close', () => {
+      this.#deaf.delete(client.socket);
+      if (!this.#waiting.delete(client)) return;
+      client.portal.traffic.activeConnections -= 1;
+      this.files.give(1);
+    });
+  }
+
+  #turnAway(client: WaitingClient): void {
+    const { socket, address, portal } = client;
+    portal.traffic.refusedForFiles += 1;
+    const { name } = portal;
+    this.observer.failure({ name, protocol: 'TCP', client: address, reason: 'out-of-files', final: true });
+    if (!this.#waiting.has(client)) portal.traffic.activeConnections -= 1;
+    reset(socket);
+  }
+}

@@ -1,0 +1,145 @@
+import type { Socket } from 'node:net';
+import type { Balancer } from '../../balancer/balancer.js';
+import type { Endpoint, EndpointKey } from '../../model/endpoint.js';
+import type { ServicePortName } from '../../model/service-port.js';
+import type { ClientAddress, FailureReason, RelayObserver } from '../engine.js';
+import type { DeafSockets } from './deaf-sockets.js';
+import { DIAL_TIMEOUTS_MS, type Dial, DialFailure, dial } from './dial.js';
+import { reset } from './reset.js';
+import { splice } from './splice.js';
+import type { Traffic } from './traffic.js';
+
+/** What a connection takes part in. */
+export interface ConnectionContext {
+  readonly name: ServicePortName;
+  readonly balancer: Balancer;
+  readonly traffic: Traffic;
+  readonly observer: RelayObserver;
+  readonly deaf: DeafSockets;
+  /** ms, monotonic. */
+  readonly now: () => number;
+}
+
+/**
+ * One client's connection, from accept to end:
+ *
+ *     dialling ──▶ spliced ──▶ ended          an endpoint answered
+ *         └──────────────────▶ ended (reset)  none did, or the relay gave up
+ *
+ * It owns the client's socket, and the endpoint's once there is one. The client is not read before an endpoint has
+ * answered, so that what it has sent already waits in the kernel and nothing is lost between two tries.
+ */
+export class TcpConnection {
+  readonly #client: Socket;
+  readonly #address: ClientAddress;
+  #dial: Dial | undefined;
+  #endpointSocket: Socket | undefined;
+  #ended = false;
+
+  /** @param client accepted, allowed to be half-open, paused. */
+  constructor(
+    client: Socket,
+    address: ClientAddress,
+    private readonly context: ConnectionContext,
+    private readonly onEnd: () => void,
+  ) {
+    this.#client = client;
+    this.#address = address;
+  }
+
+  /** Dials and relays. Returns at once; `onEnd` is called once, when every socket of the connection is closed. */
+  start(): void {
+    const ignoreUntilSpliced = (): void => undefined;
+    this.#client.on('error', ignoreUntilSpliced);
+    this.#client.once('close', () => {
+      if (this.#endpointSocket === undefined) this.#end();
+    });
+    void this.#reachEndpoint();
+  }
+
+  /** Ends it with a reset to both sides. */
+  abort(): void {
+    this.#dial?.abort();
+    if (this.#endpointSocket !== undefined) reset(this.#endpointSocket);
+    reset(this.#client);
+  }
+
+  async #reachEndpoint(): Promise<void> {
+    const { balancer, now } = this.context;
+    const tried = new Set<EndpointKey>();
+    for (const [attempt, timeoutMs] of DIAL_TIMEOUTS_MS.entries()) {
+      const endpoint = balancer.pick(this.#address.address, now(), tried);
+      if (endpoint === undefined) return this.#refuse('no-endpoints');
+      this.#dial = dial(endpoint, timeoutMs);
+      try {
+        this.#splice(endpoint, await this.#dial.socket);
+        return;
+      } catch (error) {
+        if (!(error instanceof DialFailure)) throw error;
+        if (this.#client.destroyed) return;
+        const final = attempt === DIAL_TIMEOUTS_MS.length - 1 || error.reason === 'out-of-files';
+        this.#dialFailed(endpoint, error, final);
+        if (final) return reset(this.#client);
+        tried.add(endpoint.key);
+      }
+    }
+  }
+
+  #dialFailed(endpoint: Endpoint, { reason, detail }: DialFailure, final: boolean): void {
+    const { traffic, balancer, observer, name } = this.context;
+    traffic.dialFailures += 1;
+    balancer.forget(this.#address.address);
+    observer.failure({ name, protocol: 'TCP', client: this.#address, endpoint, reason, detail, final });
+  }
+
+  #refuse(reason: FailureReason): void {
+    const { traffic, observer, name } = this.context;
+    traffic.noEndpoints += 1;
+    observer.failure({ name, protocol: 'TCP', client: this.#address, reason, final: true });
+    reset(this.#client);
+  }
+
+  #splice(endpoint: Endpoint, socket: Socket): void {
+    const { traffic, deaf, observer, name } = this.context;
+    if (this.#client.destroyed) {
+      socket.on('error', () => undefined);
+      reset(socket);
+      return;
+    }
+    this.#endpointSocket = socket;
+    traffic.connected(endpoint.key);
+    splice(this.#client, socket, deaf, {
+      in: (bytes) => {
+        traffic.bytesIn += bytes;
+      },
+      out: (bytes) => {
+        traffic.bytesOut += bytes;
+      },
+      broken: (side, error) => {
+        // A client may end as it likes; an endpoint that resets is worth telling.
+        if (side === 'client') return;
+        const detail = 'code' in error ? String(error.code) : error.message;
+        const reason = 'endpoint-reset';
+        observer.failure({
+          name,
+          protocol: 'TCP',
+          client: this.#address,
+          endpoint,
+          reason,
+          detail,
+          final: true,
+        });
+      },
+      closed: () => {
+        traffic.disconnected(endpoint.key);
+        this.#end();
+      },
+    });
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.onEnd();
+  }
+}

@@ -1,0 +1,94 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { Balancer } from '../../balancer/balancer.js';
+import { KubeSpliceError } from '../../model/errors.js';
+import type { ServicePortName } from '../../model/service-port.js';
+import type { ClientAddress, OpenPortal, PortalCounters, PortalRequest, PortalRouting } from '../engine.js';
+import { BUFFER_BYTES } from './dial.js';
+import { portalOpenError } from './portal-open-error.js';
+import { Traffic } from './traffic.js';
+
+/** What a portal needs from the relay that it is part of. */
+export interface TcpRelay {
+  readonly random: () => number;
+  /** Takes over an accepted client (paused): now, when there is room, or by resetting it. */
+  admit(client: Socket, address: ClientAddress, portal: TcpPortal): void;
+}
+
+/** The listening socket of a TCP service port. Its connections are the relay's, and outlive it. */
+export class TcpPortal {
+  readonly name: ServicePortName;
+  readonly traffic = new Traffic();
+  readonly balancer: Balancer;
+  readonly #relay: TcpRelay;
+  readonly #server: Server;
+
+  private constructor(name: ServicePortName, relay: TcpRelay) {
+    this.name = name;
+    this.#relay = relay;
+    this.balancer = new Balancer(relay.random);
+    this.#server = createServer(
+      { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: BUFFER_BYTES },
+      (client) => this.#accepted(client),
+    );
+  }
+
+  /** @throws KubeSpliceError `PORTAL_PORT_IN_USE`, `PORTAL_OPEN_FAILED`. */
+  static async open(request: PortalRequest, relay: TcpRelay): Promise<TcpPortal> {
+    const portal = new TcpPortal(request.name, relay);
+    portal.route(request.routing);
+    const server = portal.#server;
+    await new Promise<void>((resolve, reject) => {
+      const failed = (error: Error): void => reject(portalOpenError(request, error));
+      server.once('error', failed);
+      // `exclusive`: a portal is never shared with cluster workers. A dual-stack `::` is what ipv6Only false asks for.
+      server.listen({ host: request.address, port: request.port, exclusive: true, ipv6Only: false }, () => {
+        server.removeListener('error', failed);
+        // A failed accept concerns one client that is gone already; the portal goes on.
+        server.on('error', () => undefined);
+        resolve();
+      });
+    });
+    return portal;
+  }
+
+  route({ endpoints, sessionAffinity }: PortalRouting): void {
+    this.balancer.route(endpoints, sessionAffinity);
+    this.traffic.route(endpoints);
+  }
+
+  /** Stops listening. The port is free when it resolves; connections go on. */
+  close(): Promise<void> {
+    // The callback of close() would wait for the connections as well; the socket itself is closed at once.
+    this.#server.close();
+    return Promise.resolve();
+  }
+
+  address(): OpenPortal {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') {
+      throw new KubeSpliceError('PORTAL_OPEN_FAILED', `the portal of ${this.name} is not listening`);
+    }
+    return { protocol: 'TCP', address: address.address, port: address.port };
+  }
+
+  counters(): PortalCounters {
+    return this.traffic.snapshot();
+  }
+
+  #accepted(client: Socket): void {
+    const { remoteAddress, remotePort } = client;
+    if (remoteAddress === undefined || remotePort === undefined) {
+      // Reset before it was accepted: there is no peer any more.
+      client.on('error', () => undefined);
+      client.destroy();
+      return;
+    }
+    this.traffic.totalConnections += 1;
+    this.#relay.admit(client, { address: unmapped(remoteAddress), port: remotePort }, this);
+  }
+}
+
+/** An IPv4 client of a dual-stack socket appears as `::ffff:192.0.2.1` (RFC 4291, 2.5.5.2): its IPv4 text. */
+export function unmapped(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
+}

@@ -1,0 +1,72 @@
+import type { Endpoint, EndpointKey } from '../../model/endpoint.js';
+import type { EndpointCounters, PortalCounters } from '../engine.js';
+
+interface EndpointTraffic {
+  connections: number;
+  totalConnections: number;
+}
+
+/** The running counts of one portal. Its connections and sessions write here, also after the portal has closed. */
+export class Traffic {
+  activeConnections = 0;
+  totalConnections = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+  dialFailures = 0;
+  noEndpoints = 0;
+  refusedForFiles = 0;
+  udpSessions = 0;
+  totalUdpSessions = 0;
+  evictedUdpSessions = 0;
+  droppedDatagrams = 0;
+  readonly #endpoints = new Map<EndpointKey, EndpointTraffic>();
+  #current: ReadonlySet<EndpointKey> = new Set();
+
+  /** Makes these the endpoints that are reported; one that is gone is reported until its last connection ends. */
+  route(endpoints: readonly Endpoint[]): void {
+    this.#current = new Set(endpoints.map(({ key }) => key));
+    for (const [key, { connections }] of this.#endpoints) {
+      if (connections === 0 && !this.#current.has(key)) this.#endpoints.delete(key);
+    }
+    for (const key of this.#current) {
+      if (!this.#endpoints.has(key)) this.#endpoints.set(key, { connections: 0, totalConnections: 0 });
+    }
+  }
+
+  connected(key: EndpointKey): void {
+    const before = this.#endpoints.get(key);
+    if (before === undefined) {
+      this.#endpoints.set(key, { connections: 1, totalConnections: 1 });
+      return;
+    }
+    before.connections += 1;
+    before.totalConnections += 1;
+  }
+
+  disconnected(key: EndpointKey): void {
+    const before = this.#endpoints.get(key);
+    if (before === undefined) return;
+    before.connections -= 1;
+    if (before.connections === 0 && !this.#current.has(key)) this.#endpoints.delete(key);
+  }
+
+  /** The counts as they are now: a copy. */
+  snapshot(): PortalCounters {
+    const endpoints = new Map<EndpointKey, EndpointCounters>();
+    for (const [key, counts] of this.#endpoints) endpoints.set(key, { ...counts });
+    return {
+      activeConnections: this.activeConnections,
+      totalConnections: this.totalConnections,
+      bytesIn: this.bytesIn,
+      bytesOut: this.bytesOut,
+      dialFailures: this.dialFailures,
+      noEndpoints: this.noEndpoints,
+      refusedForFiles: this.refusedForFiles,
+      udpSessions: this.udpSessions,
+      totalUdpSessions: this.totalUdpSessions,
+      evictedUdpSessions: this.evictedUdpSessions,
+      droppedDatagrams: this.droppedDatagrams,
+      endpoints,
+    };
+  }
+}

@@ -1,0 +1,171 @@
+import type { SocketAsPromised } from 'dgram-as-promised';
+import type { Balancer } from '../../balancer/balancer.js';
+import type { Endpoint, EndpointKey } from '../../model/endpoint.js';
+import { systemErrorCode } from '../../model/errors.js';
+import type { ServicePortName } from '../../model/service-port.js';
+import type { ClientAddress, FailureReason, RelayObserver } from '../engine.js';
+import type { Traffic } from './traffic.js';
+import { isCongested, udpSocket } from './udp-socket.js';
+
+/** Datagrams that may wait for the socket of a session to be connected: one turn of the event loop. */
+const MAX_WAITING = 64;
+
+/** Why a session ended: idle, to make room, with its portal, or because there were no endpoints. */
+export type SessionEnd = 'idle' | 'evicted' | 'portal-closed' | 'no-endpoints';
+
+/** What a session takes part in. */
+export interface SessionContext {
+  readonly name: ServicePortName;
+  readonly balancer: Balancer;
+  readonly traffic: Traffic;
+  readonly observer: RelayObserver;
+  /** ms, monotonic. */
+  readonly now: () => number;
+  /** An endpoint answered: the session is in use. */
+  readonly touch: (session: UdpSession) => void;
+  /** The session has ended and holds nothing any more. Once. */
+  readonly ended: (session: UdpSession, cause: SessionEnd) => void;
+  /** Sends to the session's client, from the address that the client sent to. */
+  readonly reply: (message: Buffer) => void;
+}
+
+/**
+ * What one client address of a UDP portal has with one endpoint:
+ *
+ *     unbound ──▶ bound ──▶ ended
+ *        ▲          │
+ *        └──────────┘   ICMP refusal: the next datagram binds it to another endpoint
+ *
+ * While bound it owns a socket connected to the endpoint: only that endpoint's datagrams reach it, and a refusal is
+ * reported on it (udp(7)). It never owns the portal's socket.
+ */
+export class UdpSession {
+  #bound: { readonly endpoint: Endpoint; readonly socket: SocketAsPromised } | undefined;
+  /** Datagrams for the bound endpoint until its socket is connected; then undefined. */
+  #waiting: Buffer[] | undefined;
+  #refusedBy: EndpointKey | undefined;
+  #ended = false;
+  /** When a datagram last passed, ms, monotonic. The session table's. */
+  lastUsed: number;
+
+  constructor(
+    readonly key: string,
+    readonly client: ClientAddress,
+    private readonly context: SessionContext,
+  ) {
+    this.lastUsed = context.now();
+  }
+
+  get endpoint(): EndpointKey | undefined {
+    return this.#bound?.endpoint.key;
+  }
+
+  /** Passes a datagram of the client on, to another endpoint if this one has refused. False where there is none. */
+  send(message: Buffer): boolean {
+    if (this.#bound === undefined && !this.#bind()) {
+      const { traffic, observer, name } = this.context;
+      traffic.noEndpoints += 1;
+      observer.failure({ name, protocol: 'UDP', client: this.client, reason: 'no-endpoints', final: true });
+      return false;
+    }
+    if (this.#waiting === undefined) this.#transmit(message);
+    else if (this.#waiting.length < MAX_WAITING) this.#waiting.push(message);
+    else this.context.traffic.droppedDatagrams += 1;
+    return true;
+  }
+
+  /** Leaves the endpoint it is bound to; the next datagram goes to another. */
+  move(): void {
+    this.#release();
+  }
+
+  /** Ends the session. The session table no longer holds it. */
+  end(cause: SessionEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#release();
+    this.context.ended(this, cause);
+  }
+
+  #bind(): boolean {
+    const { balancer, now, traffic } = this.context;
+    const tried = this.#refusedBy === undefined ? undefined : new Set([this.#refusedBy]);
+    const endpoint = this.#ended ? undefined : balancer.pick(this.client.address, now(), tried);
+    if (endpoint === undefined) return false;
+    const socket = udpSocket(endpoint.address, (message) => this.#answered(message));
+    const bound = { endpoint, socket };
+    this.#bound = bound;
+    this.#waiting = [];
+    traffic.udpSessions += 1;
+    traffic.connected(endpoint.key);
+    socket.socket.on('error', (error) => this.#failed(bound, error));
+    socket.socket.connect(endpoint.port, endpoint.address, () => this.#connected(bound));
+    return true;
+  }
+
+  #connected(bound: { readonly endpoint: Endpoint }): void {
+    if (this.#bound !== bound) return;
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const message of waiting) this.#transmit(message);
+  }
+
+  #transmit(message: Buffer): void {
+    const bound = this.#bound;
+    if (bound === undefined) return;
+    const { traffic } = this.context;
+    if (isCongested(bound.socket)) {
+      traffic.droppedDatagrams += 1;
+      return;
+    }
+    traffic.bytesIn += message.length;
+    bound.socket.socket.send(message, (error) => {
+      if (error === null) return;
+      this.#failed(bound, error);
+      // The send only reported what an earlier datagram had met: this one has not left, and may go elsewhere.
+      if (this.#ended || systemErrorCode(error) !== 'ECONNREFUSED' || !this.send(message)) {
+        traffic.droppedDatagrams += 1;
+      }
+    });
+  }
+
+  #answered(message: Buffer): void {
+    this.context.touch(this);
+    this.#refusedBy = undefined;
+    this.context.traffic.bytesOut += message.length;
+    this.context.reply(message);
+  }
+
+  #failed(bound: { readonly endpoint: Endpoint }, error: Error): void {
+    if (this.#bound !== bound) return;
+    const { balancer, observer, traffic, name } = this.context;
+    const detail = systemErrorCode(error) ?? error.message;
+    const reason: FailureReason = detail === 'ECONNREFUSED' ? 'icmp-refused' : 'dial-failed';
+    traffic.dialFailures += 1;
+    balancer.forget(this.client.address);
+    this.#refusedBy = bound.endpoint.key;
+    this.#release();
+    observer.failure({
+      name,
+      protocol: 'UDP',
+      client: this.client,
+      endpoint: bound.endpoint,
+      reason,
+      detail,
+      final: false,
+    });
+  }
+
+  #release(): void {
+    if (this.#bound === undefined) return;
+    const { endpoint, socket } = this.#bound;
+    const { traffic } = this.context;
+    traffic.udpSessions -= 1;
+    traffic.droppedDatagrams += this.#waiting?.length ?? 0;
+    traffic.disconnected(endpoint.key);
+    this.#bound = undefined;
+    this.#waiting = undefined;
+    // Closing fails only where the socket is closed already.
+    socket.close().catch(() => undefined);
+  }
+}
