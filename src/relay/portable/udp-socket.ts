@@ -26,8 +26,10 @@ export function udpSocket(
   address: string,
   onMessage: (message: Buffer, from: RemoteInfo) => void,
 ): SocketAsPromised {
-  const type = address.includes(':') ? 'udp6' : 'udp4';
-  return DgramAsPromised.createSocket({ type, ipv6Only: true, lookup: numeric }, onMessage);
+  const family = address.includes(':')
+    ? ({ type: 'udp6', ipv6Only: true } as const)
+    : ({ type: 'udp4' } as const);
+  return DgramAsPromised.createSocket({ ...family, lookup: numeric }, onMessage);
 }
 
 /** Asks the kernel for room for bursts. Call once the socket is bound. */

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { KubeSpliceError } from '../../src/model/errors.js';
+import { PortAllocator } from '../../src/proxier/port-allocator.js';
+
+const NAME = 'default/whoami:http';
+
+async function opens(port: number) {
+  return { address: '0.0.0.0', port };
+}
+
+/** Opens any port but these, which another program holds. */
+function opensUnlessIn(inUse: readonly number[]) {
+  return async (port: number) => {
+    if (inUse.includes(port)) throw new KubeSpliceError('PORTAL_PORT_IN_USE', `${port} is in use`);
+    return { address: '0.0.0.0', port };
+  };
+}
+
+async function portsOf(allocator: PortAllocator, count: number): Promise<number[]> {
+  const ports: number[] = [];
+  for (let n = 0; n < count; n += 1) ports.push((await allocator.allocate(NAME, opens)).port);
+  return ports;
+}
+
+describe('the port allocator', () => {
+  it('gives out each port of the range once, both ends included', async () => {
+    const allocator = new PortAllocator({ first: 40_000, last: 40_009 }, Math.random);
+    const ports = await portsOf(allocator, 10);
+    expect(ports.toSorted()).toEqual(Array.from({ length: 10 }, (_, n) => 40_000 + n));
+  });
+
+  it('takes them in random order', async () => {
+    const numbers = [0.99, 0, 0.5];
+    const allocator = new PortAllocator({ first: 1, last: 4 }, () => numbers.shift() ?? 0);
+    expect(await portsOf(allocator, 3)).toEqual([4, 1, 2]);
+  });
+
+  it('gives a port that came back to somebody else', async () => {
+    const allocator = new PortAllocator({ first: 40_000, last: 40_000 }, Math.random);
+    const [port] = await portsOf(allocator, 1);
+    allocator.release(port ?? 0);
+    expect(await portsOf(allocator, 1)).toEqual([port]);
+  });
+
+  it('passes over a port that another program holds', async () => {
+    const allocator = new PortAllocator({ first: 1, last: 3 }, () => 0);
+    expect((await allocator.allocate(NAME, opensUnlessIn([1, 2]))).port).toBe(3);
+  });
+
+  it('tries a port again that another program held before', async () => {
+    const allocator = new PortAllocator({ first: 1, last: 2 }, () => 0);
+    await allocator.allocate(NAME, opensUnlessIn([1]));
+    expect((await allocator.allocate(NAME, opens)).port).toBe(1);
+  });
+
+  it('says whose port is missing, and who holds the range, when nothing is free', async () => {
+    const allocator = new PortAllocator({ first: 1, last: 3 }, () => 0);
+    await portsOf(allocator, 1);
+    await expect(allocator.allocate(NAME, opensUnlessIn([2, 3]))).rejects.toMatchObject({
+      code: 'PORT_RANGE_EXHAUSTED',
+      message:
+        'default/whoami:http: no port of --proxy-port-range 1-3 is free: 1 given to service ports, 2 in use by other programs',
+    });
+  });
+
+  it('gives up at once where another port would not help, and keeps the port', async () => {
+    const allocator = new PortAllocator({ first: 1, last: 1 }, () => 0);
+    const failure = new KubeSpliceError('PORTAL_OPEN_FAILED', 'no such address');
+    await expect(allocator.allocate(NAME, () => Promise.reject(failure))).rejects.toBe(failure);
+    expect((await allocator.allocate(NAME, opens)).port).toBe(1);
+  });
+
+  it('never gives one port to two that ask at the same time', async () => {
+    const allocator = new PortAllocator({ first: 1, last: 50 }, Math.random);
+    const given = await Promise.all(Array.from({ length: 50 }, () => allocator.allocate(NAME, opens)));
+    expect(new Set(given.map(({ port }) => port)).size).toBe(50);
+  });
+
+  it('lets the kernel choose without a range', async () => {
+    const allocator = new PortAllocator(null, Math.random);
+    expect((await allocator.allocate(NAME, opens)).port).toBe(0);
+  });
+});

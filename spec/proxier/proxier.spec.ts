@@ -1,0 +1,262 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { PortRange } from '../../src/config/proxy-config.js';
+import type { Endpoint } from '../../src/model/endpoint.js';
+import type { ServicePort } from '../../src/model/service-port.js';
+import type { ServiceState } from '../../src/model/service-state.js';
+import { Proxier } from '../../src/proxier/proxier.js';
+import { PortableRelay } from '../../src/relay/portable/portable-relay.js';
+import { NoSteering } from '../../src/steering/none.js';
+import type { Redirect, Steering } from '../../src/steering/steering.js';
+import { eventually, within } from '../support/deadline.js';
+import { aServicePort, aUdpServicePort } from '../support/proxy-values.js';
+import { RecordingLogger } from '../support/recording-logger.js';
+import { RecordingObserver } from '../support/recording-observer.js';
+import { greet, TcpEndpoint } from '../support/tcp-endpoint.js';
+
+interface Setting {
+  readonly steering?: Steering;
+  readonly portRange?: PortRange | null;
+  readonly syncPeriodMs?: number;
+  readonly bindAddress?: string;
+}
+
+function start({
+  steering = new NoSteering(),
+  portRange = null,
+  syncPeriodMs = 60_000,
+  ...rest
+}: Setting = {}) {
+  const relay = new PortableRelay({
+    udpIdleTimeoutMs: 250,
+    maxOpenFiles: 1_000,
+    maxUdpSessions: 100,
+    observer: new RecordingObserver(),
+  });
+  const logger = new RecordingLogger();
+  const proxier = new Proxier({
+    relay,
+    steering,
+    portRange,
+    syncPeriodMs,
+    logger,
+    bindAddress: rest.bindAddress ?? '127.0.0.1',
+    now: Date.now,
+    random: Math.random,
+  });
+  onTestFinished(async () => {
+    await proxier.stop();
+    await relay.shutdown(0);
+  });
+  return { proxier, relay, logger };
+}
+
+function stateOf(...entries: readonly (readonly [ServicePort, ...Endpoint[]])[]): ServiceState {
+  return {
+    servicePorts: new Map(entries.map(([servicePort]) => [servicePort.name, servicePort])),
+    endpoints: new Map(entries.map(([servicePort, ...endpoints]) => [servicePort.name, endpoints])),
+  };
+}
+
+/** A loopback address that nothing else uses, so that every one of its ports is free. */
+const OWN_ADDRESS = '127.0.71.1';
+const ONE_PORT: PortRange = { first: 40_000, last: 40_000 };
+
+const web = aServicePort({ name: 'default/web', service: 'web', portName: '' });
+const api = aServicePort({ name: 'default/api', service: 'api', portName: '' });
+
+function portOfPortal(proxier: Proxier, name: string): number {
+  const portal = proxier.servicePorts().find(({ servicePort }) => servicePort.name === name)?.portal;
+  if (portal === null || portal === undefined) throw new Error(`${name} has no portal`);
+  return portal.port;
+}
+
+/** The first bytes that the portal sends: the greeting of the endpoint that serves. */
+async function greetingOf(port: number): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    const [data] = await within('a greeting', once(socket, 'data'));
+    return String(data);
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Steering whose syncs end when the spec says so. */
+class HeldSteering implements Steering {
+  readonly kind = 'none';
+  readonly applied: (readonly Redirect[])[] = [];
+  readonly #release: (() => void)[] = [];
+
+  apply(redirects: readonly Redirect[]): Promise<void> {
+    this.applied.push(redirects);
+    return new Promise((resolve) => this.#release.push(resolve));
+  }
+
+  release(): void {
+    this.#release.shift()?.();
+  }
+}
+
+/** Steering that fails for as long as it has a reason to. */
+class FailingSteering implements Steering {
+  readonly kind = 'none';
+  reason: string | null = 'the lock is held';
+
+  apply(): Promise<void> {
+    return this.reason === null ? Promise.resolve() : Promise.reject(new Error(this.reason));
+  }
+}
+
+describe('the proxier', () => {
+  it('opens a portal for each service port, TCP and UDP, and relays to its endpoints', async () => {
+    const endpoint = await TcpEndpoint.listen(greet('web'));
+    const { proxier, relay } = start();
+    proxier.update(stateOf([web, endpoint.endpoint], [aUdpServicePort()]));
+    await proxier.settled();
+    expect([...relay.portals().values()].map(({ protocol }) => protocol).sort()).toEqual(['TCP', 'UDP']);
+    expect(await greetingOf(portOfPortal(proxier, 'default/web'))).toBe('web');
+  });
+
+  it('closes the portal of a service port that is gone, and gives its port to others', async () => {
+    const { proxier } = start({ portRange: ONE_PORT, bindAddress: OWN_ADDRESS });
+    proxier.update(stateOf([web]));
+    await proxier.settled();
+    const port = portOfPortal(proxier, 'default/web');
+    proxier.update(stateOf([api]));
+    await proxier.settled();
+    expect(proxier.servicePorts().map(({ servicePort }) => servicePort.name)).toEqual(['default/api']);
+    expect(portOfPortal(proxier, 'default/api')).toBe(port);
+  });
+
+  it('keeps the portal of a service port that changes in anything but its protocol', async () => {
+    const { proxier } = start();
+    proxier.update(stateOf([web]));
+    await proxier.settled();
+    const port = portOfPortal(proxier, 'default/web');
+    proxier.update(stateOf([{ ...web, port: 81, clusterIPs: ['10.9.9.9'] }]));
+    await proxier.settled();
+    expect(portOfPortal(proxier, 'default/web')).toBe(port);
+  });
+
+  it('opens another portal when the protocol changes', async () => {
+    const { proxier, relay } = start();
+    proxier.update(stateOf([web]));
+    await proxier.settled();
+    proxier.update(stateOf([{ ...web, protocol: 'UDP' }]));
+    await proxier.settled();
+    expect(relay.portals().get('default/web')?.protocol).toBe('UDP');
+  });
+
+  it('uses new endpoints at once, while a sync is held up in steering', async () => {
+    const [before, after] = [
+      await TcpEndpoint.listen(greet('before')),
+      await TcpEndpoint.listen(greet('after')),
+    ];
+    const steering = new HeldSteering();
+    const { proxier } = start({ steering });
+    proxier.update(stateOf([web, before.endpoint]));
+    await eventually(() => expect(steering.applied).toHaveLength(1));
+    const port = portOfPortal(proxier, 'default/web');
+    proxier.update(stateOf([web, after.endpoint]));
+    expect(await greetingOf(port)).toBe('after');
+    expect(steering.applied).toHaveLength(1);
+    steering.release();
+    await eventually(() => expect(steering.applied).toHaveLength(2));
+    steering.release();
+    await proxier.settled();
+  });
+
+  it('coalesces the states that arrive during a sync into the next one', async () => {
+    const steering = new HeldSteering();
+    const { proxier } = start({ steering });
+    proxier.update(stateOf([web]));
+    await eventually(() => expect(steering.applied).toHaveLength(1));
+    for (let n = 0; n < 10; n += 1) proxier.update(stateOf([{ ...web, port: n + 1 }]));
+    steering.release();
+    await eventually(() => expect(steering.applied).toHaveLength(2));
+    steering.release();
+    await proxier.settled();
+    expect(steering.applied.map(([redirect]) => redirect?.port)).toEqual([3000, 10]);
+  });
+
+  it('syncs again within the sync period without any change', async () => {
+    const { proxier } = start({ syncPeriodMs: 20 });
+    proxier.update(stateOf([web]));
+    await eventually(() => expect(proxier.syncProgress().succeeded).toBeGreaterThan(2));
+  });
+
+  it('lets the others go on when the range runs out, and tells once whose port is missing', async () => {
+    const { proxier, logger } = start({ portRange: ONE_PORT, bindAddress: OWN_ADDRESS });
+    proxier.update(stateOf([web], [api]));
+    await proxier.settled();
+    proxier.update(stateOf([web], [api]));
+    await proxier.settled();
+    const [first, second] = proxier.servicePorts();
+    const withoutPortal = first?.portal === null ? first : second;
+    expect([first, second].filter((shown) => shown?.portal !== null)).toHaveLength(1);
+    expect(withoutPortal?.error).toContain('PORT_RANGE_EXHAUSTED');
+    expect(withoutPortal?.error).toContain(withoutPortal?.servicePort.name);
+    expect(logger.messages('error')).toEqual([withoutPortal?.error]);
+    expect(proxier.syncProgress().errors).toEqual([withoutPortal?.error]);
+  });
+
+  it('opens at the next sync what it could not open before, and takes the error back', async () => {
+    const { proxier } = start({ portRange: ONE_PORT, bindAddress: OWN_ADDRESS });
+    const other = createServer().listen(ONE_PORT.first, OWN_ADDRESS);
+    await once(other, 'listening');
+    proxier.update(stateOf([web]));
+    await proxier.settled();
+    expect(proxier.servicePorts()[0]?.portal).toBeNull();
+    other.close();
+    await once(other, 'close');
+    proxier.update(stateOf([web]));
+    await proxier.settled();
+    expect(proxier.servicePorts()[0]).toMatchObject({ portal: { port: ONE_PORT.first }, error: null });
+  });
+
+  it('reports a bind address that is not of this host for each service port, and goes on', async () => {
+    const { proxier } = start({ bindAddress: '192.0.2.1' });
+    proxier.update(stateOf([web], [aUdpServicePort()]));
+    await proxier.settled();
+    expect(proxier.servicePorts().map(({ error }) => error?.split(':')[0])).toEqual([
+      'PORTAL_OPEN_FAILED',
+      'PORTAL_OPEN_FAILED',
+    ]);
+  });
+
+  it('counts a failed sync, tells its reason once, stays pending and tries again', async () => {
+    const steering = new FailingSteering();
+    const { proxier, logger } = start({ steering, syncPeriodMs: 20 });
+    proxier.update(stateOf([web]));
+    await eventually(() => expect(proxier.syncProgress().failed).toBeGreaterThan(1));
+    expect(proxier.syncProgress()).toMatchObject({ lastSynced: null, errors: ['the lock is held'] });
+    expect(proxier.syncProgress().pendingSince).not.toBeNull();
+    expect(logger.messages('error')).toEqual(['sync failed']);
+    steering.reason = null;
+    await eventually(() => expect(proxier.syncProgress().lastSynced).not.toBeNull());
+    await proxier.settled();
+    expect(proxier.syncProgress()).toMatchObject({ pendingSince: null, errors: [] });
+  });
+
+  it('shows its service ports sorted by name, and nothing before the first state', async () => {
+    const { proxier } = start();
+    expect(proxier.servicePorts()).toEqual([]);
+    proxier.update(stateOf([web], [api]));
+    await proxier.settled();
+    expect(proxier.servicePorts().map(({ servicePort }) => servicePort.name)).toEqual([
+      'default/api',
+      'default/web',
+    ]);
+  });
+
+  it('takes no state after it has stopped, and leaves the portals as they are', async () => {
+    const { proxier, relay } = start();
+    proxier.update(stateOf([web]));
+    await proxier.stop();
+    proxier.update(stateOf());
+    await proxier.settled();
+    expect([...relay.portals().keys()]).toEqual(['default/web']);
+  });
+});
