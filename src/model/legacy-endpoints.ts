@@ -1,0 +1,48 @@
+import {
+  type EndpointSlice,
+  readEndpointAddress,
+  readEndpointPort,
+  type SliceEndpoint,
+} from './endpoint-slice.js';
+import { Field } from './field.js';
+import { excludedBy, type Parsed, readMetadata } from './kubernetes-object.js';
+
+/**
+ * Reads a legacy v1 Endpoints, one slice for each of its subsets; it belongs to the Service of its own name. Addresses
+ * under `addresses` are ready, those under `notReadyAddresses` are not. Never throws.
+ */
+export function parseEndpoints(value: unknown): Parsed<readonly EndpointSlice[]> {
+  const object = Field.root(value);
+  const metadata = readMetadata(object, 'subdomain');
+  if (metadata === undefined) return { outcome: 'invalid', errors: object.errors };
+  const reason = excludedBy(metadata.labels);
+  if (reason !== undefined) return { outcome: 'skipped', reason };
+  const { namespace, name } = metadata;
+  const slices = object
+    .child('subsets')
+    .items()
+    .map((subset): EndpointSlice => {
+      if (!subset.present) subset.missing('give a subset');
+      subset.mapping();
+      const ports = subset.child('ports').items().flatMap(readEndpointPort);
+      const endpoints = [
+        ...readAddresses(subset, 'addresses'),
+        ...readAddresses(subset, 'notReadyAddresses'),
+      ];
+      return { origin: 'Endpoints', namespace, name, service: name, ports, endpoints };
+    });
+  if (object.errors.length > 0) return { outcome: 'invalid', errors: object.errors };
+  return { outcome: 'parsed', value: slices, notes: [] };
+}
+
+function readAddresses(subset: Field, key: 'addresses' | 'notReadyAddresses'): SliceEndpoint[] {
+  const ready = key === 'addresses';
+  return subset
+    .child(key)
+    .items()
+    .flatMap((field) => {
+      if (!field.present) field.missing('give an address');
+      const address = field.mapping() ? readEndpointAddress(field.child('ip'), undefined) : undefined;
+      return address === undefined ? [] : [{ ...address, ready, serving: ready, terminating: false }];
+    });
+}
