@@ -1,0 +1,22 @@
+import { deepFreeze } from './freeze.js';
+import type { ProxyConfig } from './proxy-config.js';
+
+/** How kube-splice runs where nobody says otherwise. */
+export const DEFAULT_CONFIG: ProxyConfig = deepFreeze<ProxyConfig>({
+  bindAddress: '0.0.0.0',
+  proxyPortRange: null,
+  udpIdleTimeoutMs: 250,
+  syncPeriodMs: 30_000,
+  statusAddress: { address: '127.0.0.1', port: 10249 },
+  manifests: [],
+  proxyMode: 'userspace',
+  steering: 'auto',
+  relay: 'auto',
+  log: { format: 'text', level: 0, directory: null, alsoToStderr: false },
+});
+
+/** The demo opens ports for nobody but this machine. */
+export const DEMO_DEFAULT_CONFIG: ProxyConfig = deepFreeze<ProxyConfig>({
+  ...DEFAULT_CONFIG,
+  bindAddress: '127.0.0.1',
+});
