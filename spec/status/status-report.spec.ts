@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import { endpoint } from '../../src/model/endpoint.js';
+import {
+  aReport,
+  aServicePort,
+  aServicePortView,
+  aUdpServicePort,
+  aView,
+  endpoints,
+  NOON,
+  portalCounters,
+} from '../support/proxy-values.js';
+
+describe('the status report', () => {
+  it('says what runs, since when, and from where', () => {
+    expect(aReport()).toMatchObject({
+      version: '0.1.0',
+      startedAt: '2026-11-22T11:57:55.000Z',
+      currentTime: '2026-11-22T12:00:00.000Z',
+      relay: { kind: 'portable', reason: 'asked for by --relay' },
+      steering: { kind: 'none', reason: 'asked for by --steering' },
+      sources: [{ kind: 'manifests', location: '/etc/kube-splice/services.yaml', objects: 4, errors: [] }],
+    });
+  });
+
+  it('says how far the syncs have come', () => {
+    const view = aView([], {
+      pendingSince: NOON - 500,
+      failed: 2,
+      errors: ['iptables-restore: exit code 1'],
+    });
+    expect(aReport({ view }).sync).toEqual({
+      lastSynced: '2026-11-22T11:59:58.000Z',
+      pendingSince: '2026-11-22T11:59:59.500Z',
+      succeeded: 3,
+      failed: 2,
+      errors: ['iptables-restore: exit code 1'],
+    });
+    expect(aReport({ view: aView([], { lastSynced: null }) }).sync.lastSynced).toBeNull();
+  });
+
+  it('shows a service port with its portal, its endpoints and what they carried', () => {
+    const carried = portalCounters({
+      activeConnections: 1,
+      totalConnections: 9,
+      bytesIn: 729,
+      bytesOut: 1512,
+      dialFailures: 2,
+      noEndpoints: 3,
+      refusedForFiles: 4,
+      endpoints: new Map([['10.1.0.1:3001', { connections: 1, totalConnections: 5 }]]),
+    });
+    const report = aReport({ counters: new Map([['default/whoami:http', carried]]) });
+    expect(report.servicePorts).toEqual([
+      {
+        name: 'default/whoami:http',
+        protocol: 'TCP',
+        clusterIP: '10.10.10.28',
+        port: 3000,
+        portal: { address: '0.0.0.0', port: 40123 },
+        error: null,
+        sessionAffinity: 'None',
+        sessionAffinityTimeoutSeconds: null,
+        endpoints: [
+          { address: '10.1.0.1', port: 3001, connections: 1, totalConnections: 5 },
+          { address: '10.1.0.1', port: 3002, connections: 0, totalConnections: 0 },
+        ],
+        drainingEndpoints: [],
+        activeConnections: 1,
+        totalConnections: 9,
+        bytesIn: 729,
+        bytesOut: 1512,
+        dialFailures: 2,
+        noEndpoints: 3,
+        refusedForFiles: 4,
+        udpSessions: 0,
+        totalUdpSessions: 0,
+        evictedUdpSessions: 0,
+        droppedDatagrams: 0,
+      },
+    ]);
+  });
+
+  it('shows what UDP carried', () => {
+    const carried = portalCounters({
+      udpSessions: 2,
+      totalUdpSessions: 7,
+      evictedUdpSessions: 1,
+      droppedDatagrams: 4,
+      endpoints: new Map([['10.1.0.1:3001', { connections: 2, totalConnections: 7 }]]),
+    });
+    const [shown] = aReport({
+      view: aView([aServicePortView({ servicePort: aUdpServicePort(), endpoints: endpoints(3001) })]),
+      counters: new Map([['default/echo', carried]]),
+    }).servicePorts;
+    expect(shown).toMatchObject({
+      name: 'default/echo',
+      protocol: 'UDP',
+      endpoints: [{ address: '10.1.0.1', port: 3001, connections: 2, totalConnections: 7 }],
+      udpSessions: 2,
+      totalUdpSessions: 7,
+      evictedUdpSessions: 1,
+      droppedDatagrams: 4,
+    });
+  });
+
+  it('sorts by name, whatever the order it is given', () => {
+    const names = ['b/one', 'a/two:http', 'B/one', 'a/two'] as const;
+    const view = aView(names.map((name) => aServicePortView({ servicePort: aServicePort({ name }) })));
+    expect(aReport({ view }).servicePorts.map(({ name }) => name)).toEqual([
+      'B/one',
+      'a/two',
+      'a/two:http',
+      'b/one',
+    ]);
+  });
+
+  it('tells the session affinity and its timeout', () => {
+    const servicePort = aServicePort({ sessionAffinity: { type: 'ClientIP', timeoutSeconds: 10_800 } });
+    expect(aReport({ view: aView([aServicePortView({ servicePort })]) }).servicePorts[0]).toMatchObject({
+      sessionAffinity: 'ClientIP',
+      sessionAffinityTimeoutSeconds: 10_800,
+    });
+  });
+
+  it('has null for the ClusterIP of a Service without one, and the primary one of a dual-stack Service', () => {
+    const without = aServicePort({ name: 'default/a', clusterIPs: [] });
+    const dual = aServicePort({ name: 'default/b', clusterIPs: ['fd00::1', '10.0.0.1'] });
+    const view = aView([aServicePortView({ servicePort: without }), aServicePortView({ servicePort: dual })]);
+    expect(aReport({ view }).servicePorts.map(({ clusterIP }) => clusterIP)).toEqual([null, 'fd00::1']);
+  });
+
+  it('has null for a portal that is not open, and says why', () => {
+    const error = 'PORT_RANGE_EXHAUSTED: no port of 40000-40001 is free';
+    const view = aView([
+      aServicePortView({ servicePort: aServicePort({ name: 'default/a' }), portal: null, error }),
+      aServicePortView({ servicePort: aServicePort({ name: 'default/b' }), portal: null, error: null }),
+    ]);
+    expect(aReport({ view }).servicePorts).toMatchObject([
+      { portal: null, error, totalConnections: 0 },
+      { portal: null, error: 'the portal is not open yet', totalConnections: 0 },
+    ]);
+  });
+
+  it('sets removed endpoints apart, as long as connections to them are open', () => {
+    const carried = portalCounters({
+      activeConnections: 3,
+      endpoints: new Map([
+        ['10.1.0.1:3001', { connections: 0, totalConnections: 1 }],
+        ['10.1.0.9:3000', { connections: 2, totalConnections: 8 }],
+        ['[fd00::9]:3000', { connections: 1, totalConnections: 1 }],
+        ['10.1.0.8:3000', { connections: 0, totalConnections: 5 }],
+      ]),
+    });
+    const [shown] = aReport({
+      view: aView([aServicePortView({ endpoints: [endpoint('10.1.0.1', 3001)] })]),
+      counters: new Map([['default/whoami:http', carried]]),
+    }).servicePorts;
+    expect(shown?.endpoints).toEqual([
+      { address: '10.1.0.1', port: 3001, connections: 0, totalConnections: 1 },
+    ]);
+    expect(shown?.drainingEndpoints).toEqual([
+      { address: '10.1.0.9', port: 3000, connections: 2, totalConnections: 8 },
+      { address: 'fd00::9', port: 3000, connections: 1, totalConnections: 1 },
+    ]);
+  });
+
+  it('leaves out a portal that the relay knows and the proxier does not', () => {
+    const counters = new Map([['default/gone', portalCounters({ totalConnections: 4 })]]);
+    expect(aReport({ view: aView([]), counters }).servicePorts).toEqual([]);
+  });
+});

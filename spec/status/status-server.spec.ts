@@ -1,0 +1,210 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, describe, expect, it } from 'vitest';
+import { SILENT_LOGGER } from '../../src/host/log.js';
+import { KubeSpliceError } from '../../src/model/errors.js';
+import { type StatusPages, StatusServer, type StatusServerLimits } from '../../src/status/status-server.js';
+import { within } from '../support/deadline.js';
+import { aReport, NOON } from '../support/proxy-values.js';
+
+const LOOPBACK = '127.0.0.1';
+const HEALTHY = { healthy: true, lastUpdated: NOON, currentTime: NOON };
+
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end();
+});
+
+async function serve(pages: Partial<StatusPages> = {}, limits?: StatusServerLimits, log = SILENT_LOGGER) {
+  const server = new StatusServer(
+    { address: LOOPBACK, port: 0 },
+    { health: () => HEALTHY, report: async () => aReport(), proxyMode: 'userspace', ...pages },
+    log,
+    limits,
+  );
+  const { port } = await server.start();
+  ends.push(() => server.stop());
+  return { server, port, url: `http://${LOOPBACK}:${port}` };
+}
+
+async function client(port: number): Promise<Socket> {
+  const socket = connect(port, LOOPBACK);
+  ends.push(async () => void socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+}
+
+describe('the status server', () => {
+  it("answers /healthz with kube-proxy's JSON and headers", async () => {
+    const { url } = await serve();
+    const response = await fetch(`${url}/healthz`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('application/json');
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(await response.json()).toEqual({
+      lastUpdated: '2026-11-22 12:00:00 +0000 UTC',
+      currentTime: '2026-11-22 12:00:00 +0000 UTC',
+    });
+  });
+
+  it('answers /healthz with 503 and the last good sync when syncs have stalled', async () => {
+    const stalled = { healthy: false, lastUpdated: NOON - 90_000, currentTime: NOON };
+    const { url } = await serve({ health: () => stalled });
+    const response = await fetch(`${url}/healthz?probe=1`);
+    expect(response.status).toBe(503);
+    expect(await response.text()).toBe(
+      '{"lastUpdated": "2026-11-22 11:58:30 +0000 UTC","currentTime": "2026-11-22 12:00:00 +0000 UTC"}',
+    );
+  });
+
+  it('answers /proxyMode with the one word', async () => {
+    const { url } = await serve();
+    const response = await fetch(`${url}/proxyMode`);
+    expect(response.headers.get('content-type')).toMatch(/^text\/plain/);
+    expect(await response.text()).toBe('userspace');
+  });
+
+  it('answers /v1/status with the report of that moment', async () => {
+    let asked = 0;
+    const { url } = await serve({
+      report: async () => {
+        asked += 1;
+        return aReport({ now: NOON + asked });
+      },
+    });
+    expect(await (await fetch(`${url}/v1/status`)).json()).toEqual(aReport({ now: NOON + 1 }));
+    expect(await (await fetch(`${url}/v1/status`)).json()).toEqual(aReport({ now: NOON + 2 }));
+  });
+
+  it('answers HEAD with the headers of GET alone', async () => {
+    const { url } = await serve();
+    const response = await fetch(`${url}/proxyMode`, { method: 'HEAD' });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-length')).toBe('9');
+    expect(await response.text()).toBe('');
+  });
+
+  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('refuses %s and says what works', async (method) => {
+    const { url } = await serve();
+    const response = await fetch(`${url}/healthz`, { method });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe('GET, HEAD');
+  });
+
+  it.each(['/', '/healthz/', '/HEALTHZ', '/v1/status/../x', '/%68ealthz'])(
+    'knows no page %s, and lists those it has',
+    async (path) => {
+      const { url } = await serve();
+      const response = await fetch(`${url}${path}`);
+      expect(response.status).toBe(404);
+      expect(await response.text()).toBe('No such page. There are: /healthz /proxyMode /v1/status\n');
+    },
+  );
+
+  it('answers 500 with the code when the report fails, logs it, and goes on', async () => {
+    const logged: unknown[] = [];
+    const log = {
+      ...SILENT_LOGGER,
+      error: (message: string, fields?: object) => logged.push([message, fields]),
+    };
+    const failures = [
+      new KubeSpliceError('PORTAL_OPEN_FAILED', 'the relay is gone'),
+      new Error('unforeseen'),
+    ];
+    const { url } = await serve({ report: () => Promise.reject(failures.shift()) }, undefined, log);
+    const coded = await fetch(`${url}/v1/status`);
+    expect(coded.status).toBe(500);
+    expect(await coded.json()).toEqual({ code: 'PORTAL_OPEN_FAILED', error: 'the relay is gone' });
+    expect(await (await fetch(`${url}/v1/status`)).json()).toEqual({ code: 'INTERNAL', error: 'unforeseen' });
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect(logged).toEqual([
+      [
+        'a status page failed',
+        { path: '/v1/status', code: 'PORTAL_OPEN_FAILED', error: 'the relay is gone' },
+      ],
+      ['a status page failed', { path: '/v1/status', code: 'INTERNAL', error: 'unforeseen' }],
+    ]);
+  });
+
+  it('closes the connection after each answer', async () => {
+    const { port } = await serve();
+    const socket = await client(port);
+    socket.write('GET /proxyMode HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n');
+    const answer = await within('the end of the connection', text(socket));
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(answer.toLowerCase()).toContain('connection: close');
+    expect(answer).toMatch(/\r\n\r\nuserspace$/);
+  });
+
+  it('closes a connection that does not finish its headers', async () => {
+    const { port } = await serve({}, { requestMs: 100, idleMs: 60_000, connections: 10 });
+    const socket = await client(port);
+    socket.write('GET /healthz HTTP/1.1\r\nX-Slow: ');
+    expect(await within('the end of the connection', text(socket))).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  it('answers 431 to headers without end', async () => {
+    const { port } = await serve();
+    const socket = await client(port);
+    socket.write(`GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(9_000)}\r\n\r\n`);
+    expect(await within('the end of the connection', text(socket))).toMatch(/^HTTP\/1\.1 431 /);
+  });
+
+  it('closes the connection of a report that never comes', async () => {
+    const { port } = await serve(
+      { report: () => new Promise(() => undefined) },
+      { requestMs: 60_000, idleMs: 100, connections: 10 },
+    );
+    const socket = await client(port);
+    socket.write('GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(await within('the end of the connection', text(socket))).toBe('');
+  });
+
+  it('closes a connection too many', async () => {
+    const { port } = await serve({}, { requestMs: 60_000, idleMs: 60_000, connections: 1 });
+    await client(port);
+    const second = await client(port);
+    second.resume();
+    await within('the end of the second connection', once(second, 'close'));
+  });
+
+  it('stops at once, whoever is connected, and frees its port', async () => {
+    const { server, port } = await serve({ report: () => new Promise(() => undefined) });
+    const idle = await client(port);
+    const waiting = await client(port);
+    waiting.write('GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n');
+    for (const socket of [idle, waiting]) socket.on('error', () => undefined).resume();
+    await within('the stop', server.stop());
+    await within('the second stop', server.stop());
+    const next = createServer().listen(port, LOOPBACK);
+    await within('the port', once(next, 'listening'));
+    await new Promise((resolve) => next.close(resolve));
+  });
+
+  it('names the address that another program holds', async () => {
+    const { port } = await serve();
+    const second = new StatusServer(
+      { address: LOOPBACK, port },
+      { health: () => HEALTHY, report: async () => aReport(), proxyMode: 'userspace' },
+      SILENT_LOGGER,
+    );
+    await expect(second.start()).rejects.toMatchObject({
+      code: 'STATUS_ADDRESS_IN_USE',
+      message: expect.stringContaining(`${LOOPBACK}:${port}`),
+    });
+    await second.stop();
+  });
+
+  it('names an address that is not of this host', async () => {
+    const server = new StatusServer(
+      { address: '192.0.2.1', port: 10249 },
+      { health: () => HEALTHY, report: async () => aReport(), proxyMode: 'userspace' },
+      SILENT_LOGGER,
+    );
+    await expect(server.start()).rejects.toMatchObject({
+      code: 'STATUS_ADDRESS_UNAVAILABLE',
+      message: expect.stringContaining('192.0.2.1:10249'),
+    });
+  });
+});

@@ -1,0 +1,109 @@
+import { type Endpoint, endpoint } from '../../src/model/endpoint.js';
+import type { ServicePort } from '../../src/model/service-port.js';
+import type { ProxyView, ServicePortView, SyncProgress } from '../../src/proxier/proxy-view.js';
+import type { PortalCounters } from '../../src/relay/engine.js';
+import { buildStatusReport, type StatusInput, type StatusReport } from '../../src/status/status-report.js';
+
+/** Values that a proxier, a relay and their sources would show: a spec names only what it is about. */
+
+export const NOON = Date.UTC(2026, 10, 22, 12, 0, 0);
+
+export function aServicePort(changes: Partial<ServicePort> = {}): ServicePort {
+  return {
+    name: 'default/whoami:http',
+    namespace: 'default',
+    service: 'whoami',
+    portName: 'http',
+    protocol: 'TCP',
+    port: 3000,
+    clusterIPs: ['10.10.10.28'],
+    nodePort: null,
+    externalIPs: [],
+    loadBalancerIPs: [],
+    loadBalancerSourceRanges: [],
+    sessionAffinity: { type: 'None' },
+    ...changes,
+  };
+}
+
+export function aUdpServicePort(changes: Partial<ServicePort> = {}): ServicePort {
+  return aServicePort({
+    name: 'default/echo',
+    service: 'echo',
+    portName: '',
+    protocol: 'UDP',
+    port: 7000,
+    clusterIPs: ['10.10.10.29'],
+    ...changes,
+  });
+}
+
+export function endpoints(...ports: number[]): Endpoint[] {
+  return ports.map((port) => endpoint('10.1.0.1', port));
+}
+
+export function aServicePortView(changes: Partial<ServicePortView> = {}): ServicePortView {
+  return {
+    servicePort: aServicePort(),
+    endpoints: endpoints(3001, 3002),
+    portal: { address: '0.0.0.0', port: 40123 },
+    error: null,
+    ...changes,
+  };
+}
+
+export function syncProgress(changes: Partial<SyncProgress> = {}): SyncProgress {
+  return {
+    pendingSince: null,
+    lastSynced: NOON - 2_000,
+    succeeded: 3,
+    failed: 0,
+    errors: [],
+    ...changes,
+  };
+}
+
+export function aView(
+  servicePorts: readonly ServicePortView[],
+  progress: Partial<SyncProgress> = {},
+): ProxyView {
+  return { servicePorts: () => servicePorts, syncProgress: () => syncProgress(progress) };
+}
+
+export function portalCounters(changes: Partial<PortalCounters> = {}): PortalCounters {
+  return {
+    activeConnections: 0,
+    totalConnections: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    dialFailures: 0,
+    noEndpoints: 0,
+    refusedForFiles: 0,
+    udpSessions: 0,
+    totalUdpSessions: 0,
+    evictedUdpSessions: 0,
+    droppedDatagrams: 0,
+    endpoints: new Map(),
+    ...changes,
+  };
+}
+
+export function statusInput(changes: Partial<StatusInput> = {}): StatusInput {
+  return {
+    facts: {
+      version: '0.1.0',
+      startedAt: NOON - 125_000,
+      relay: { kind: 'portable', reason: 'asked for by --relay' },
+      steering: { kind: 'none', reason: 'asked for by --steering' },
+    },
+    view: aView([aServicePortView()]),
+    counters: new Map(),
+    sources: [{ kind: 'manifests', location: '/etc/kube-splice/services.yaml', objects: 4, errors: [] }],
+    now: NOON,
+    ...changes,
+  };
+}
+
+export function aReport(changes: Partial<StatusInput> = {}): StatusReport {
+  return buildStatusReport(statusInput(changes));
+}

@@ -1,0 +1,74 @@
+import { hostPort } from '../model/endpoint.js';
+import { printable } from '../model/printable.js';
+import { byteQuantity, countOf, timeQuantity } from './quantity.js';
+import type { ServicePortStatus, StatusReport } from './status-report.js';
+import { textColumns } from './text-columns.js';
+
+/** Endpoints that are named, as in `kubectl get endpoints`; of the others only the number is told. */
+const ENDPOINTS_NAMED = 3;
+
+const COLUMNS: readonly (readonly [string, (servicePort: ServicePortStatus) => string])[] = [
+  ['NAME', ({ name }) => name],
+  ['PROTO', ({ protocol }) => protocol],
+  [
+    'CLUSTER-IP:PORT',
+    ({ clusterIP, port }) => (clusterIP === null ? `<none>:${port}` : hostPort(clusterIP, port)),
+  ],
+  ['PORTAL', ({ portal }) => (portal === null ? '<none>' : hostPort(portal.address, portal.port))],
+  ['ACTIVE', ({ activeConnections }) => String(activeConnections)],
+  ['TOTAL', ({ totalConnections }) => String(totalConnections)],
+  ['IN', ({ bytesIn }) => byteQuantity(bytesIn)],
+  ['OUT', ({ bytesOut }) => byteQuantity(bytesOut)],
+  ['DIAL-FAILURES', ({ dialFailures }) => String(dialFailures)],
+  ['UDP-SESSIONS', ({ udpSessions }) => String(udpSessions)],
+  // Last, for it is the widest: on a narrow terminal the numbers keep their columns.
+  ['ENDPOINTS', endpointsCell],
+];
+
+/** The report as text for a terminal: the service ports in columns, what is wrong, and a summary. Ends with a newline. */
+export function statusTable(report: StatusReport): string {
+  const headings = COLUMNS.map(([heading]) => heading);
+  const rows = report.servicePorts.map((servicePort) =>
+    COLUMNS.map(([, cell]) => printable(cell(servicePort))),
+  );
+  const table = rows.length === 0 ? ['No service ports.'] : textColumns([headings, ...rows]);
+  const errors = errorLines(report);
+  return [...table, '', ...errors, ...(errors.length === 0 ? [] : ['']), ...summary(report), ''].join('\n');
+}
+
+function endpointsCell({ endpoints, drainingEndpoints }: ServicePortStatus): string {
+  const named = endpoints.slice(0, ENDPOINTS_NAMED).map(({ address, port }) => hostPort(address, port));
+  const others = endpoints.length - named.length;
+  return [
+    named.length === 0 ? '<none>' : named.join(','),
+    others > 0 ? ` + ${others} more` : '',
+    drainingEndpoints.length > 0 ? ` + ${drainingEndpoints.length} draining` : '',
+  ].join('');
+}
+
+function errorLines({ servicePorts, sources, sync }: StatusReport): string[] {
+  return [
+    ...servicePorts.flatMap(({ name, error }) => (error === null ? [] : [`${name}: ${error}`])),
+    ...sources.flatMap(({ kind, location, errors }) =>
+      errors.map((error) => `${kind} ${location}: ${error}`),
+    ),
+    ...sync.errors.map((error) => `sync: ${error}`),
+  ].map(printable);
+}
+
+function summary({ servicePorts, relay, steering, sync, ...report }: StatusReport): string[] {
+  const now = Date.parse(report.currentTime);
+  const portals = servicePorts.filter(({ portal }) => portal !== null).length;
+  const endpoints = servicePorts.reduce((sum, servicePort) => sum + servicePort.endpoints.length, 0);
+  const synced = sync.lastSynced === null ? 'not synced yet' : `last sync ${since(now, sync.lastSynced)} ago`;
+  const waiting =
+    sync.pendingSince === null ? '' : `, a change has waited for ${since(now, sync.pendingSince)}`;
+  return [
+    `${countOf(servicePorts.length, 'service port')}, ${countOf(portals, 'portal')}, ${countOf(endpoints, 'endpoint')}; ${synced}${waiting}`,
+    `kube-splice ${report.version}, up ${timeQuantity(now - Date.parse(report.startedAt))}, relay ${relay.kind} (${relay.reason}), steering ${steering.kind} (${steering.reason})`,
+  ].map(printable);
+}
+
+function since(now: number, time: string): string {
+  return timeQuantity(now - Date.parse(time));
+}
