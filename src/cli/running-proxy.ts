@@ -1,0 +1,19 @@
+import type { ProxyConfig } from '../config/proxy-config.js';
+import type { StatusReport } from '../status/status-report.js';
+
+/** A proxy that runs in this process. */
+export interface RunningProxy {
+  /** What `/v1/status` would answer now. */
+  report(): Promise<StatusReport>;
+
+  /** Stops accepting, lets open connections end for up to `graceMs`, and releases everything. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/**
+ * Starts a proxy. Resolves once the first sync has ended: every portal that can be opened is open. A start that fails
+ * leaves nothing behind, and may be tried again with another config.
+ *
+ * @throws KubeSpliceError `STATUS_ADDRESS_IN_USE` among others.
+ */
+export type StartProxy = (config: ProxyConfig) => Promise<RunningProxy>;

@@ -1,0 +1,34 @@
+import type { StatusAddress } from '../config/proxy-config.js';
+import { printable } from '../model/printable.js';
+import { askStatus, type StatusClientLimits } from '../status/status-client.js';
+import type { StatusReport } from '../status/status-report.js';
+import { statusTable } from '../status/status-table.js';
+
+export interface StatusCommandOptions {
+  /** Where the running kube-splice serves its status. */
+  readonly address: StatusAddress;
+  readonly output: 'table' | 'json';
+  /** Standard output. */
+  readonly write: (text: string) => void;
+  readonly limits?: StatusClientLimits;
+}
+
+/**
+ * `kube-splice status`: asks the running proxy and prints what it tells, for people or for programs. Resolves with
+ * the exit code, 0.
+ *
+ * @throws KubeSpliceError `STATUS_UNREACHABLE`, `STATUS_MALFORMED`.
+ */
+export async function runStatusCommand(options: StatusCommandOptions): Promise<number> {
+  const report = await askStatus(options.address, options.limits);
+  options.write(options.output === 'json' ? indentedJson(report) : statusTable(report));
+  return 0;
+}
+
+/** JSON leaves some control characters as they are, and a terminal would obey them: they are escaped as well. */
+function indentedJson(report: StatusReport): string {
+  return JSON.stringify(report, null, 2)
+    .split('\n')
+    .map((line) => `${printable(line)}\n`)
+    .join('');
+}
