@@ -7,6 +7,6 @@ export default defineConfig({
     hookTimeout: 20_000,
     // Two cores are the reference machine: more files at once only make deadlines noisy.
     maxWorkers: 2,
-    reporters: ['default'],
+    reporters: ['default', './spec/support/closing-line-reporter.ts'],
   },
 });

@@ -22,3 +22,14 @@ export const SILENT_LOGGER: Logger = {
   detail: () => undefined,
   shows: () => false,
 };
+
+/** The same log without what is only worth knowing: for a program whose own output tells that already. */
+export function warningsOnly(log: Logger): Logger {
+  return {
+    error: (message, fields) => log.error(message, fields),
+    warn: (message, fields) => log.warn(message, fields),
+    info: () => undefined,
+    detail: (level, message, fields) => log.detail(level, message, fields),
+    shows: (level) => log.shows(level),
+  };
+}

@@ -97,6 +97,8 @@ export class UdpSession {
     this.#bound = bound;
     this.#waiting = [];
     traffic.udpSessions += 1;
+    // After a refusal a session begins anew; one that was moved goes on.
+    if (tried !== undefined) traffic.totalUdpSessions += 1;
     traffic.connected(endpoint.key);
     socket.socket.on('error', (error) => this.#failed(bound, error));
     socket.socket.connect(endpoint.port, endpoint.address, () => this.#connected(bound));
@@ -122,10 +124,8 @@ export class UdpSession {
     bound.socket.socket.send(message, (error) => {
       if (error === null) return;
       this.#failed(bound, error);
-      // The send only reported what an earlier datagram had met: this one has not left, and may go elsewhere.
-      if (this.#ended || systemErrorCode(error) !== 'ECONNREFUSED' || !this.send(message)) {
-        traffic.droppedDatagrams += 1;
-      }
+      // A refusal reported here was an earlier datagram's: this one has not left, and may go to another endpoint.
+      if (systemErrorCode(error) === 'ECONNREFUSED' && !this.#ended) this.send(message);
     });
   }
 
@@ -142,6 +142,7 @@ export class UdpSession {
     const detail = systemErrorCode(error) ?? error.message;
     const reason: FailureReason = detail === 'ECONNREFUSED' ? 'icmp-refused' : 'dial-failed';
     traffic.dialFailures += 1;
+    traffic.droppedDatagrams += 1;
     balancer.forget(this.client.address);
     this.#refusedBy = bound.endpoint.key;
     this.#release();
@@ -152,7 +153,8 @@ export class UdpSession {
       endpoint: bound.endpoint,
       reason,
       detail,
-      final: false,
+      // The datagram is lost: only the next one goes elsewhere.
+      final: true,
     });
   }
 

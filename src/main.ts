@@ -1,0 +1,112 @@
+#!/usr/bin/env node
+import { type CommandLine, parseCommandLine } from './cli/command-line.js';
+import { runDemo } from './cli/demo/demo.js';
+import { errorText, exitCodeOf } from './cli/failure.js';
+import { proxyStarter } from './cli/proxy-process.js';
+import { runStatusCommand } from './cli/status-command.js';
+import type { ProxyConfig } from './config/proxy-config.js';
+import { type Logger, warningsOnly } from './host/log.js';
+import { type ClosableLogger, createLogger } from './host/logger.js';
+import { KubeSpliceError } from './model/errors.js';
+
+/** How long open connections may go on after the first SIGTERM or SIGINT, ms. */
+const GRACE_MS = 5_000;
+
+/** What a shell calls a process that a signal has ended: 128 and the signal's number (signal(7)). */
+const EXIT_CODE_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Does what the command line asks for. Resolves with the exit code. */
+async function main(argv: readonly string[]): Promise<number> {
+  const commandLine = parseCommandLine(argv);
+  switch (commandLine.command) {
+    case 'help':
+    case 'version':
+      process.stdout.write(commandLine.text);
+      return 0;
+    case 'status': {
+      const write = (text: string): void => void process.stdout.write(text);
+      return runStatusCommand({ ...commandLine, write });
+    }
+    case 'cleanup':
+      for (const warning of commandLine.warnings) process.stderr.write(`${warning}\n`);
+      return 0;
+    case 'demo':
+    case 'run':
+      return runLogged(commandLine);
+  }
+}
+
+/** Runs what goes on until a signal, with a log that is complete when the process ends. */
+async function runLogged(commandLine: Extract<CommandLine, { command: 'demo' | 'run' }>): Promise<number> {
+  const logger = await createLogger(commandLine.config.log);
+  endOnUncaughtException(logger);
+  const signal = firstSignal(logger);
+  try {
+    for (const warning of commandLine.warnings) logger.warn(warning);
+    return commandLine.command === 'run'
+      ? await runProxy(commandLine.config, logger, signal)
+      : await runDemo({
+          config: commandLine.config,
+          once: commandLine.once,
+          startProxy: proxyStarter(warningsOnly(logger)),
+          output: process.stdout,
+          signal,
+          command: 'kube-splice',
+        });
+  } catch (error) {
+    if (!(error instanceof KubeSpliceError)) throw error;
+    logger.error(`${error.code}: ${error.message}`, { remedy: error.remedy });
+    return exitCodeOf(error);
+  } finally {
+    await logger.close();
+  }
+}
+
+async function runProxy(config: ProxyConfig, logger: Logger, signal: AbortSignal): Promise<number> {
+  const proxy = await proxyStarter(logger)(config);
+  const { servicePorts } = await proxy.report();
+  const portals = servicePorts.filter(({ portal }) => portal !== null).length;
+  logger.info('ready; `kube-splice status` shows the portals', {
+    servicePorts: servicePorts.length,
+    portals,
+  });
+  if (!signal.aborted)
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  logger.info('stopping: open connections may end', { graceSeconds: GRACE_MS / 1000 });
+  await proxy.stop(GRACE_MS);
+  logger.info('stopped');
+  return 0;
+}
+
+/** Aborted by the first SIGTERM or SIGINT; the second ends the process at once. */
+function firstSignal(logger: Logger): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(EXIT_CODE_OF_SIGNAL[name]);
+      logger.info(`${name} received; a second one ends at once`);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+/** Nobody knows what state the process is in: whoever started it is to start it again. */
+function endOnUncaughtException(logger: ClosableLogger): void {
+  process.once('uncaughtException', (error) => {
+    logger.error('uncaught exception', { stack: error instanceof Error ? error.stack : String(error) });
+    void logger.close().finally(() => process.exit(1));
+  });
+}
+
+// `kube-splice status | head`: whoever reads has seen enough.
+process.stdout.on('error', () => process.exit(0));
+
+main(process.argv.slice(2)).then(
+  (exitCode) => process.exit(exitCode),
+  (error: unknown) => {
+    if (!(error instanceof KubeSpliceError)) throw error;
+    process.stderr.write(errorText(error));
+    process.exit(exitCodeOf(error));
+  },
+);

@@ -1,0 +1,38 @@
+import type { ProxyConfig } from '../config/proxy-config.js';
+import type { RelayEngine, RelayObserver } from './engine.js';
+import { PortableRelay } from './portable/portable-relay.js';
+
+export interface ChosenRelay {
+  readonly engine: RelayEngine;
+  readonly reason: string;
+}
+
+/** Descriptors that the process needs beside its relay: log files, manifests, watches, status clients, Node's own. */
+const FILES_KEPT_BACK = 64;
+
+/** More UDP sessions than this are somebody's flood, however many files there are. */
+const MOST_UDP_SESSIONS = 65_536;
+
+/** Where the number of open files has no limit, the relay sets one of its own. */
+const MOST_FILES = 1_000_000;
+
+/** The relay that `--relay` asks for, as far as it is there, and why it is that one. */
+export function chooseRelay(
+  config: ProxyConfig,
+  openFileLimit: number,
+  observer: RelayObserver,
+): ChosenRelay {
+  const maxOpenFiles = Math.min(MOST_FILES, Math.max(FILES_KEPT_BACK, openFileLimit - FILES_KEPT_BACK));
+  return {
+    engine: new PortableRelay({
+      udpIdleTimeoutMs: config.udpIdleTimeoutMs,
+      maxOpenFiles,
+      maxUdpSessions: Math.min(MOST_UDP_SESSIONS, Math.floor(maxOpenFiles / 2)),
+      observer,
+    }),
+    reason:
+      config.relay === 'portable'
+        ? '--relay=portable'
+        : `--relay=${config.relay}: there is no native relay in this version`,
+  };
+}
