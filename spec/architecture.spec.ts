@@ -67,7 +67,9 @@ describe('the rooms', () => {
   it('keep I/O out of model and balancer', () => {
     const io = IMPORTS.filter(
       ({ file, specifier }) =>
-        /^(model|balancer)\//.test(file) && specifier.startsWith('node:') && !PURE_NODE_MODULES.has(specifier),
+        /^(model|balancer)\//.test(file) &&
+        specifier.startsWith('node:') &&
+        !PURE_NODE_MODULES.has(specifier),
     );
     expect(io).toEqual([]);
   });

@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+import { NoSteering } from '../../src/steering/none.js';
+
+describe('no steering', () => {
+  it('takes any list of redirects, and needs no privilege for it', async () => {
+    const portal = { address: '0.0.0.0', port: 40_000 };
+    const redirect = {
+      servicePort: 'default/web',
+      protocol: 'TCP',
+      kind: 'ClusterIP',
+      address: '10.96.0.1',
+      port: 80,
+      sourceRanges: [],
+      portal,
+      hasEndpoints: true,
+    } as const;
+    await expect(new NoSteering().apply([redirect])).resolves.toBeUndefined();
+  });
+});
