@@ -1,0 +1,215 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { type CommandLine, parseCommandLine } from '../../src/cli/command-line.js';
+import { FLAGS } from '../../src/cli/flags.js';
+import { DEFAULT_CONFIG, DEMO_DEFAULT_CONFIG } from '../../src/config/defaults.js';
+import { KubeSpliceError } from '../../src/model/errors.js';
+
+function parse(...argv: string[]): CommandLine {
+  return parseCommandLine(argv);
+}
+
+function errorOf(...argv: string[]): string {
+  try {
+    parseCommandLine(argv);
+  } catch (error) {
+    if (error instanceof KubeSpliceError) return `${error.code}: ${error.message}`;
+    throw error;
+  }
+  return 'none';
+}
+
+describe('kube-splice', () => {
+  it('runs the proxy on what --manifests name', () => {
+    expect(parse('--manifests', 'a.yaml', '--manifests=b')).toEqual({
+      command: 'run',
+      config: { ...DEFAULT_CONFIG, manifests: ['a.yaml', 'b'] },
+      warnings: [],
+    });
+  });
+
+  it('runs as each flag says, the last one of several', () => {
+    expect(
+      parse('--manifests=a', '--udp-timeout=1s', '--udp_timeout', '2s', '-v6', '--log-format=json'),
+    ).toMatchObject({
+      config: { udpIdleTimeoutMs: 2_000, log: { level: 6, format: 'json' } },
+      warnings: [],
+    });
+  });
+
+  it('needs to be told where the Services come from', () => {
+    expect(errorOf()).toBe('SOURCE_MISSING: no Services to proxy: --manifests is missing');
+    expect(errorOf('--kubeconfig=', '-v2')).toMatch(/^SOURCE_MISSING: /);
+  });
+
+  it.each(['kubeconfig', 'master', 'config'])(
+    'starts with --%s alone, and says that it proxies nothing',
+    (name) => {
+      const line = parse(`--${name}=somewhere`);
+      expect(line).toMatchObject({ command: 'run', config: { manifests: [] } });
+      expect('warnings' in line && line.warnings.at(-1)).toBe(
+        `there is nothing to proxy: --${name} has no effect yet, and --manifests is missing`,
+      );
+      expect('warnings' in line && line.warnings).toHaveLength(2);
+    },
+  );
+
+  it.each([['--cleanup-iptables'], ['--cleanup'], ['--cleanup=true']])(
+    '%s is done at once: there are no rules to remove',
+    (flag) => {
+      expect(parse(flag)).toEqual({
+        command: 'cleanup',
+        warnings: [`${flag.replace('=true', '')}: no packet rules are written yet, so none are removed`],
+      });
+    },
+  );
+
+  it('runs with --cleanup=false', () => {
+    expect(parse('--cleanup=false', '--cleanup-iptables=0', '--manifests=a').command).toBe('run');
+  });
+
+  it.each([
+    [['--udp-timeout=abc'], '--udp-timeout: "abc" is not a duration; give one such as 250ms or 1m30s'],
+    [['--udp-timeout', '-5s'], '--udp-timeout: "-5s" must not be negative'],
+    [['--cleanup=maybe'], '--cleanup: "maybe" is neither true nor false'],
+    [['--iptables-masquerade-bit=32'], '--iptables-masquerade-bit: "32" is not a whole number from 0 to 31'],
+    [['--help=perhaps'], '--help: "perhaps" is neither true nor false'],
+    [['--once'], '--once: is not a flag of kube-splice, but of kube-splice demo'],
+    [['-o', 'json'], '--output: is not a flag of kube-splice, but of kube-splice status'],
+    [['demo', '--manifests=a'], '--manifests: is not a flag of kube-splice demo, but of kube-splice'],
+    [
+      ['demo', '--ipvs-scheduler=rr'],
+      '--ipvs-scheduler: is not a flag of kube-splice demo, but of kube-splice',
+    ],
+    [['status', '--once'], '--once: is not a flag of kube-splice status, but of kube-splice demo'],
+    [
+      ['status', '--udp-timeout=1s'],
+      '--udp-timeout: is not a flag of kube-splice status, but of kube-splice and kube-splice demo',
+    ],
+  ])('refuses %j', (argv, message) => {
+    expect(errorOf(...argv)).toBe(`FLAG_INVALID: ${message}`);
+  });
+
+  it.each([
+    [['--manifest=a'], 'unknown flag --manifest; did you mean --manifests?'],
+    [['--ipvs-schedular=rr'], 'unknown flag --ipvs-schedular; did you mean --ipvs-scheduler?'],
+    [['stauts'], 'unknown command "stauts"; did you mean status?'],
+    [['dmeo', '--once'], 'unknown command "dmeo"; did you mean demo?'],
+    [
+      ['--manifests', 'a.yaml', 'b.yaml'],
+      'unexpected "b.yaml": the commands are demo and status, and each file or directory has a --manifests of its own',
+    ],
+    [['demo', 'once'], 'unexpected "once" after demo: it takes flags only'],
+    [
+      ['--', '--help'],
+      'unexpected "--help": the commands are demo and status, and each file or directory has a --manifests of its own',
+    ],
+  ])('does not know %j', (argv, message) => {
+    expect(errorOf(...argv)).toBe(`FLAG_UNKNOWN: ${message}`);
+  });
+
+  it('says what to do about it', () => {
+    expect(() => parse('--nonsense')).toThrow(
+      expect.objectContaining({ remedy: expect.stringContaining('kube-splice --help') }),
+    );
+  });
+});
+
+describe('kube-splice demo', () => {
+  it('opens ports for this machine only, unless told otherwise', () => {
+    expect(parse('demo')).toEqual({
+      command: 'demo',
+      once: false,
+      config: DEMO_DEFAULT_CONFIG,
+      warnings: [],
+    });
+    expect(parse('demo', '--bind-address=0.0.0.0')).toMatchObject({ config: { bindAddress: '0.0.0.0' } });
+  });
+
+  it('takes the flags of portals, steering, status and logs', () => {
+    expect(
+      parse(
+        '--healthz-port=0',
+        'demo',
+        '--once',
+        '--proxy-port-range=30000-30009',
+        '-v',
+        '4',
+        '--relay=native',
+      ),
+    ).toEqual({
+      command: 'demo',
+      once: true,
+      config: {
+        ...DEMO_DEFAULT_CONFIG,
+        statusAddress: null,
+        proxyPortRange: { first: 30_000, last: 30_009 },
+        relay: 'portable',
+        log: { ...DEFAULT_CONFIG.log, level: 4 },
+      },
+      warnings: ['--relay=native is not built yet: portable runs instead'],
+    });
+  });
+});
+
+describe('kube-splice status', () => {
+  it('asks where the proxy serves its status by default, for a table', () => {
+    expect(parse('status')).toEqual({
+      command: 'status',
+      address: { address: '127.0.0.1', port: 10_249 },
+      output: 'table',
+    });
+  });
+
+  it.each([['-o', 'json'], ['-ojson'], ['-o=json'], ['--output=json'], ['--output', 'json']])(
+    'prints JSON with %s %s',
+    (...argv) => {
+      expect(parse('status', ...argv.filter((argument) => argument !== undefined))).toMatchObject({
+        output: 'json',
+      });
+    },
+  );
+
+  it('asks where the flags of the proxy say', () => {
+    expect(parse('status', '--healthz-bind-address=[::1]:1234')).toMatchObject({
+      address: { address: '::1', port: 1_234 },
+    });
+  });
+
+  it.each([
+    [['-o', 'jsn'], '--output: "jsn" is not one of table, json; did you mean json?'],
+    [['--healthz-port=0'], '--healthz-port: "0" is where no status is served; name the running proxy\'s'],
+    [
+      ['--healthz-bind-address='],
+      '--healthz-bind-address: "" is where no status is served; name the running proxy\'s',
+    ],
+    [
+      ['--healthz-bind-address=1.2.3.4:0'],
+      '--healthz-bind-address: "1.2.3.4:0" is where no status is served; name the running proxy\'s',
+    ],
+  ])('refuses %j', (argv, message) => {
+    expect(errorOf('status', ...argv)).toBe(`FLAG_INVALID: ${message}`);
+  });
+});
+
+describe('--help and --version', () => {
+  it('go before everything that is wrong with the values of other flags', () => {
+    expect(parse('--udp-timeout=abc', '-h').command).toBe('help');
+    expect(parse('--version', '--udp-timeout=abc').command).toBe('version');
+    expect(parse('--help=false', '--version=false', '--manifests=a').command).toBe('run');
+  });
+
+  it('print the version of the package', () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+    expect(parse('--version')).toEqual({ command: 'version', text: `kube-splice ${version}\n` });
+  });
+
+  it.each(['run', 'demo', 'status'] as const)('show the flags of %s, and those only', (command) => {
+    const line = command === 'run' ? parse('--help') : parse(command, '--help');
+    const text = line.command === 'help' ? line.text : '';
+    for (const { name, commands } of FLAGS) {
+      const takes: readonly string[] = commands;
+      expect([name, new RegExp(`^ +(-\\w, )?--?${name}\\s`, 'm').test(text)]).toEqual([name, takes.includes(command)]);
+    }
+  });
+});

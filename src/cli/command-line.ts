@@ -1,0 +1,136 @@
+import { parseChoice } from '../config/choice.js';
+import { DEFAULT_CONFIG, DEMO_DEFAULT_CONFIG } from '../config/defaults.js';
+import { nearest } from '../config/nearest.js';
+import type { ProxyConfig, StatusAddress } from '../config/proxy-config.js';
+import { KubeSpliceError } from '../model/errors.js';
+import { quoted } from '../model/printable.js';
+import { readArguments } from './arguments.js';
+import { configFromFlags, statusAddressFromFlags } from './config-from-flags.js';
+import { type Command, dashed } from './flag.js';
+import { FLAGS, type FlagName, STATUS_OUTPUTS } from './flags.js';
+import { IGNORED_FLAGS } from './flags-of-kube-proxy.js';
+import { type AcceptedFlagName, GivenFlags, invalidFlag } from './given-flags.js';
+import { helpText } from './help-text.js';
+import { settle, warningsForIgnoredFlags } from './settle.js';
+import { programVersion } from './version.js';
+
+/** What a command line asks for. Warnings are sentences, one for each thing that will not be as it was asked for. */
+export type CommandLine =
+  | { readonly command: 'run'; readonly config: ProxyConfig; readonly warnings: readonly string[] }
+  | {
+      readonly command: 'demo';
+      readonly once: boolean;
+      readonly config: ProxyConfig;
+      readonly warnings: readonly string[];
+    }
+  | { readonly command: 'status'; readonly address: StatusAddress; readonly output: 'table' | 'json' }
+  /** Remove the packet rules and exit: there are none yet. */
+  | { readonly command: 'cleanup'; readonly warnings: readonly string[] }
+  | { readonly command: 'help'; readonly text: string }
+  | { readonly command: 'version'; readonly text: string };
+
+const COMMAND_WORDS = ['demo', 'status'] as const;
+
+/**
+ * Reads the arguments behind the program's name. Prints nothing and never exits.
+ *
+ * @throws KubeSpliceError `FLAG_UNKNOWN`, `FLAG_INVALID`, `SOURCE_MISSING`.
+ */
+export function parseCommandLine(argv: readonly string[]): CommandLine {
+  const { words, given } = readArguments(argv, [...FLAGS, ...IGNORED_FLAGS]);
+  const flags = new GivenFlags(given);
+  const command = commandOf(words);
+  if (flags.isTrue('help')) return { command: 'help', text: helpText(command) };
+  if (flags.isTrue('version')) return { command: 'version', text: `kube-splice ${programVersion()}\n` };
+  refuseFlagsOfOtherCommands(flags, command);
+  switch (command) {
+    case 'run':
+      return runCommandLine(flags);
+    case 'demo':
+      return demoCommandLine(flags);
+    case 'status':
+      return statusCommandLine(flags);
+  }
+}
+
+function runCommandLine(flags: GivenFlags): CommandLine {
+  const { config, warnings: settled } = settle(flags, configFromFlags(flags, DEFAULT_CONFIG));
+  const warnings = [...warningsForIgnoredFlags(flags), ...settled];
+  const cleanup: readonly FlagName[] = ['cleanup-iptables', 'cleanup'];
+  const asked = cleanup.filter((name) => flags.isTrue(name));
+  if (asked.length > 0) {
+    const removed = asked.map(
+      (name) => `${dashed(name)}: no packet rules are written yet, so none are removed`,
+    );
+    return { command: 'cleanup', warnings: [...warnings, ...removed] };
+  }
+  if (config.manifests.length > 0) return { command: 'run', config, warnings };
+  return { command: 'run', config, warnings: [...warnings, nothingToProxy(flags)] };
+}
+
+/** @throws KubeSpliceError `SOURCE_MISSING` where no flag so much as tries to name one. */
+function nothingToProxy(flags: GivenFlags): string {
+  const sources: readonly AcceptedFlagName[] = ['kubeconfig', 'master', 'config'];
+  const named = sources.filter((name) => flags.isFilled(name)).map(dashed);
+  if (named.length === 0) {
+    throw new KubeSpliceError('SOURCE_MISSING', 'no Services to proxy: --manifests is missing');
+  }
+  return `there is nothing to proxy: ${named.join(', ')} has no effect yet, and --manifests is missing`;
+}
+
+function demoCommandLine(flags: GivenFlags): CommandLine {
+  const { config, warnings } = settle(flags, configFromFlags(flags, DEMO_DEFAULT_CONFIG));
+  return { command: 'demo', once: flags.isTrue('once'), config, warnings };
+}
+
+function statusCommandLine(flags: GivenFlags): CommandLine {
+  const output = flags.read('output', (text) => parseChoice(text, STATUS_OUTPUTS)) ?? 'table';
+  const address = statusAddressFromFlags(flags, DEFAULT_CONFIG.statusAddress);
+  if (address !== null) return { command: 'status', address, output };
+  const byPort = flags.has('healthz-port') && flags.text('healthz-bind-address') !== '';
+  const name = byPort ? 'healthz-port' : 'healthz-bind-address';
+  throw invalidFlag(
+    name,
+    `${quoted(flags.text(name) ?? '')} is where no status is served; name the running proxy's`,
+  );
+}
+
+function commandOf(words: readonly string[]): Command {
+  // An unset variable in a unit file, "${EXTRA_ARGS}", arrives as an empty word; kube-proxy overlooks it, too.
+  const [word, ...more] = words.filter((candidate) => candidate !== '');
+  if (word === undefined) return 'run';
+  const command = COMMAND_WORDS.find((candidate) => candidate === word);
+  if (command === undefined) throw unexpectedWord(word);
+  if (more[0] !== undefined) {
+    throw new KubeSpliceError(
+      'FLAG_UNKNOWN',
+      `unexpected ${quoted(more[0])} after ${command}: it takes flags only`,
+    );
+  }
+  return command;
+}
+
+function unexpectedWord(word: string): KubeSpliceError {
+  const meant = nearest(word, COMMAND_WORDS);
+  return new KubeSpliceError(
+    'FLAG_UNKNOWN',
+    meant === undefined
+      ? `unexpected ${quoted(word)}: the commands are ${COMMAND_WORDS.join(' and ')}, and each file or directory has a --manifests of its own`
+      : `unknown command ${quoted(word)}; did you mean ${meant}?`,
+  );
+}
+
+function refuseFlagsOfOtherCommands(flags: GivenFlags, command: Command): void {
+  const accepted: readonly { readonly name: AcceptedFlagName; readonly commands: readonly Command[] }[] = [
+    ...FLAGS,
+    ...IGNORED_FLAGS.map(({ name }) => ({ name, commands: ['run'] as const })),
+  ];
+  const foreign = accepted.find(({ name, commands }) => flags.has(name) && !commands.includes(command));
+  if (foreign === undefined) return;
+  const owners = foreign.commands.map(commandText).join(' and ');
+  throw invalidFlag(foreign.name, `is not a flag of ${commandText(command)}, but of ${owners}`);
+}
+
+function commandText(command: Command): string {
+  return command === 'run' ? 'kube-splice' : `kube-splice ${command}`;
+}

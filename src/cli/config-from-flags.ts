@@ -1,0 +1,84 @@
+import { parseChoice } from '../config/choice.js';
+import { parsePeriod } from '../config/duration.js';
+import { deepFreeze } from '../config/freeze.js';
+import { invalid, type Parsed, valid } from '../config/parsed.js';
+import { parsePortRange } from '../config/port-range.js';
+import type { LogConfig, ProxyConfig, StatusAddress } from '../config/proxy-config.js';
+import { parseIPAddress, parseSocketAddress } from '../config/socket-address.js';
+import { parseTruth } from '../config/truth.js';
+import { parseWholeNumber } from '../config/whole-number.js';
+import { LOG_FORMATS, PROXY_MODES, RELAYS, STEERINGS } from './flags.js';
+import { type GivenFlags, invalidFlag } from './given-flags.js';
+
+const HIGHEST_PORT = 65_535;
+/** klog keeps its level in an int32. */
+const HIGHEST_LOG_LEVEL = 2 ** 31 - 1;
+
+/**
+ * What the flags ask for, the rest from `defaults`; deeply frozen.
+ *
+ * @throws KubeSpliceError `FLAG_INVALID` for the first flag whose value cannot be read.
+ */
+export function configFromFlags(flags: GivenFlags, defaults: ProxyConfig): ProxyConfig {
+  return deepFreeze<ProxyConfig>({
+    bindAddress: flags.read('bind-address', parseIPAddress) ?? defaults.bindAddress,
+    // Null is a value of its own, any port: only a flag that was not given leaves the default.
+    proxyPortRange: given(flags.read('proxy-port-range', parsePortRange), defaults.proxyPortRange),
+    udpIdleTimeoutMs: flags.read('udp-timeout', parsePeriod) ?? defaults.udpIdleTimeoutMs,
+    syncPeriodMs: flags.read('iptables-sync-period', parsePeriod) ?? defaults.syncPeriodMs,
+    statusAddress: statusAddressFromFlags(flags, defaults.statusAddress),
+    manifests: flags.has('manifests') ? manifests(flags) : defaults.manifests,
+    proxyMode: flags.read('proxy-mode', (text) => proxyMode(text, defaults)) ?? defaults.proxyMode,
+    steering: flags.read('steering', (text) => parseChoice(text, STEERINGS)) ?? defaults.steering,
+    relay: flags.read('relay', (text) => parseChoice(text, RELAYS)) ?? defaults.relay,
+    log: logConfig(flags, defaults.log),
+  });
+}
+
+/**
+ * Where status is served, as both `--healthz-…` flags say: the port of `--healthz-port` goes before one that
+ * `--healthz-bind-address` names; port 0 and, as in kube-proxy, an empty address turn it off.
+ */
+export function statusAddressFromFlags(
+  flags: GivenFlags,
+  defaults: StatusAddress | null,
+): StatusAddress | null {
+  const port = flags.read('healthz-port', (text) => parseWholeNumber(text, 0, HIGHEST_PORT));
+  if (flags.text('healthz-bind-address') === '') return null;
+  const bound = flags.read('healthz-bind-address', parseSocketAddress);
+  const address = bound?.address ?? defaults?.address;
+  const chosen = port ?? bound?.port ?? defaults?.port ?? 0;
+  return address === undefined || chosen === 0 ? null : { address, port: chosen };
+}
+
+function given<T>(value: T | undefined, otherwise: T): T {
+  return value === undefined ? otherwise : value;
+}
+
+function manifests(flags: GivenFlags): readonly string[] {
+  const paths = flags.all('manifests');
+  if (paths.includes('')) throw invalidFlag('manifests', '"" is not the path of a file or directory');
+  return [...new Set(paths)];
+}
+
+/** As in kube-proxy, the empty mode is the default one. */
+function proxyMode(text: string, defaults: ProxyConfig): Parsed<ProxyConfig['proxyMode']> {
+  if (text === '') return valid(defaults.proxyMode);
+  if (text === 'ipvs' || text === 'kernelspace') {
+    return invalid(
+      text,
+      'is a mode of kube-proxy that kube-splice does not have; give userspace or iptables',
+    );
+  }
+  return parseChoice(text, PROXY_MODES);
+}
+
+function logConfig(flags: GivenFlags, defaults: LogConfig): LogConfig {
+  const directory = flags.text('log-dir');
+  return {
+    format: flags.read('log-format', (text) => parseChoice(text, LOG_FORMATS)) ?? defaults.format,
+    level: flags.read('v', (text) => parseWholeNumber(text, 0, HIGHEST_LOG_LEVEL)) ?? defaults.level,
+    directory: directory === '' ? null : (directory ?? defaults.directory),
+    alsoToStderr: flags.read('alsologtostderr', parseTruth) ?? defaults.alsoToStderr,
+  };
+}

@@ -1,0 +1,241 @@
+import { DEFAULT_CONFIG, DEMO_DEFAULT_CONFIG } from '../config/defaults.js';
+import { formatDuration } from '../config/duration.js';
+import { formatPortRange } from '../config/port-range.js';
+import type { Command, Flag } from './flag.js';
+
+const RUN: readonly Command[] = ['run'];
+const PROXY: readonly Command[] = ['run', 'demo'];
+const ALL: readonly Command[] = ['run', 'demo', 'status'];
+
+export const PROXY_MODES = ['userspace', 'iptables'] as const;
+export const STEERINGS = ['auto', 'iptables', 'nftables', 'none'] as const;
+export const RELAYS = ['auto', 'native', 'portable'] as const;
+export const LOG_FORMATS = ['text', 'json'] as const;
+export const STATUS_OUTPUTS = ['table', 'json'] as const;
+
+/** The bit of the packet mark that kube-proxy takes by default. */
+const MASQUERADE_BIT = 14;
+
+/** Every flag that means something here, in the order of `--help` and of docs/flags.md. */
+export const FLAGS = [
+  {
+    name: 'manifests',
+    group: 'Services',
+    takes: 'values',
+    commands: RUN,
+    default: '',
+    description:
+      'A file, or a directory of files, that declares Services and their endpoints, in YAML or JSON. Watched. Repeat it for several.',
+  },
+  {
+    name: 'kubeconfig',
+    group: 'Services',
+    takes: 'value',
+    commands: RUN,
+    default: '',
+    description: 'How to reach the API server. Not built yet: accepted with a warning.',
+  },
+  {
+    name: 'master',
+    group: 'Services',
+    takes: 'value',
+    commands: RUN,
+    default: '',
+    description: 'The URL of the API server. Not built yet: accepted with a warning.',
+  },
+  {
+    name: 'hostname-override',
+    group: 'Services',
+    takes: 'value',
+    commands: RUN,
+    default: '',
+    description: 'The name of this node at the API server. Not built yet: accepted with a warning.',
+  },
+  {
+    name: 'bind-address',
+    group: 'Portals',
+    takes: 'value',
+    commands: PROXY,
+    default: DEFAULT_CONFIG.bindAddress,
+    demoDefault: DEMO_DEFAULT_CONFIG.bindAddress,
+    description:
+      'Where portals listen: an address of this host, 0.0.0.0 for every IPv4 one, :: for every one.',
+  },
+  {
+    name: 'proxy-port-range',
+    group: 'Portals',
+    takes: 'value',
+    commands: PROXY,
+    default: formatPortRange(DEFAULT_CONFIG.proxyPortRange),
+    description:
+      'Ports that portals may take: begin-end, begin+offset or a single port, ends included; 0 or 0-0 for any free one.',
+  },
+  {
+    name: 'udp-timeout',
+    group: 'Portals',
+    takes: 'value',
+    commands: PROXY,
+    default: formatDuration(DEFAULT_CONFIG.udpIdleTimeoutMs),
+    description:
+      'How long a UDP session may be idle before it ends, such as 250ms or 2s. Must be more than 0.',
+  },
+  {
+    name: 'relay',
+    group: 'Portals',
+    takes: 'value',
+    commands: PROXY,
+    default: DEFAULT_CONFIG.relay,
+    choices: RELAYS,
+    description:
+      'What moves the bytes. native is not built yet: accepted with a warning, and portable does it.',
+  },
+  {
+    name: 'proxy-mode',
+    group: 'Steering',
+    takes: 'value',
+    commands: PROXY,
+    default: DEFAULT_CONFIG.proxyMode,
+    choices: PROXY_MODES,
+    description: 'Who carries the traffic. iptables is not built yet: accepted with a warning.',
+  },
+  {
+    name: 'steering',
+    group: 'Steering',
+    takes: 'value',
+    commands: PROXY,
+    default: DEFAULT_CONFIG.steering,
+    choices: STEERINGS,
+    description:
+      'How traffic for ClusterIPs is brought to the portals. iptables and nftables are not built yet: accepted with a warning.',
+  },
+  {
+    name: 'iptables-sync-period',
+    group: 'Steering',
+    takes: 'value',
+    commands: PROXY,
+    default: formatDuration(DEFAULT_CONFIG.syncPeriodMs),
+    description: 'The longest time between two syncs, such as 5s, 1m or 2h22m. Must be more than 0.',
+  },
+  {
+    name: 'iptables-masquerade-bit',
+    group: 'Steering',
+    takes: 'value',
+    commands: RUN,
+    default: `${MASQUERADE_BIT}`,
+    description: 'The bit of the packet mark for SNAT, 0 to 31. Not built yet: accepted with a warning.',
+  },
+  {
+    name: 'masquerade-all',
+    group: 'Steering',
+    takes: 'boolean',
+    commands: RUN,
+    default: 'false',
+    description: 'SNAT for everything sent to ClusterIPs. Not built yet: accepted with a warning.',
+  },
+  {
+    name: 'cleanup-iptables',
+    group: 'Steering',
+    takes: 'boolean',
+    commands: RUN,
+    default: 'false',
+    description: 'Remove the packet rules and exit. None are written yet, so there are none to remove.',
+  },
+  {
+    name: 'cleanup',
+    group: 'Steering',
+    takes: 'boolean',
+    commands: RUN,
+    default: 'false',
+    description: 'The same as --cleanup-iptables.',
+  },
+  {
+    name: 'healthz-bind-address',
+    group: 'Status',
+    takes: 'value',
+    commands: ALL,
+    default: DEFAULT_CONFIG.statusAddress?.address ?? '',
+    description:
+      'Where health and status are served, and where `kube-splice status` asks: an address, or address:port. Empty turns it off.',
+  },
+  {
+    name: 'healthz-port',
+    group: 'Status',
+    takes: 'value',
+    commands: ALL,
+    default: `${DEFAULT_CONFIG.statusAddress?.port ?? 0}`,
+    description: 'The port of it, rather than one in --healthz-bind-address; 0 turns it off.',
+  },
+  {
+    name: 'v',
+    letter: 'v',
+    group: 'Logs',
+    takes: 'value',
+    commands: PROXY,
+    default: `${DEFAULT_CONFIG.log.level}`,
+    description:
+      'How much is logged: 2 for what an operator follows, 4 for debugging, 6 for each connection.',
+  },
+  {
+    name: 'log-format',
+    group: 'Logs',
+    takes: 'value',
+    commands: PROXY,
+    default: DEFAULT_CONFIG.log.format,
+    choices: LOG_FORMATS,
+    description: 'One line an event, for people or for programs.',
+  },
+  {
+    name: 'log-dir',
+    group: 'Logs',
+    takes: 'value',
+    commands: PROXY,
+    default: '',
+    description: 'Write rotated files in this directory instead of standard error. It must exist.',
+  },
+  {
+    name: 'alsologtostderr',
+    group: 'Logs',
+    takes: 'boolean',
+    commands: PROXY,
+    default: `${DEFAULT_CONFIG.log.alsoToStderr}`,
+    description: 'With --log-dir: log to standard error as well.',
+  },
+  {
+    name: 'once',
+    group: 'General',
+    takes: 'boolean',
+    commands: ['demo'],
+    default: 'false',
+    description: 'Make the requests, check how they were balanced, and exit 0 or 1.',
+  },
+  {
+    name: 'output',
+    letter: 'o',
+    group: 'General',
+    takes: 'value',
+    commands: ['status'],
+    default: 'table',
+    choices: STATUS_OUTPUTS,
+    description: 'A table for people, or the JSON that the proxy serves.',
+  },
+  {
+    name: 'help',
+    letter: 'h',
+    group: 'General',
+    takes: 'boolean',
+    commands: ALL,
+    default: 'false',
+    description: 'Print this help.',
+  },
+  {
+    name: 'version',
+    group: 'General',
+    takes: 'boolean',
+    commands: ALL,
+    default: 'false',
+    description: 'Print the version.',
+  },
+] as const satisfies readonly Flag[];
+
+/** The name of a flag that means something here. */
+export type FlagName = (typeof FLAGS)[number]['name'];

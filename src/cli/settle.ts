@@ -1,0 +1,79 @@
+import { formatDuration } from '../config/duration.js';
+import { deepFreeze } from '../config/freeze.js';
+import type { ProxyConfig } from '../config/proxy-config.js';
+import { parseWholeNumber } from '../config/whole-number.js';
+import { dashed } from './flag.js';
+import type { FlagName } from './flags.js';
+import { IGNORED_FLAGS } from './flags-of-kube-proxy.js';
+import type { GivenFlags } from './given-flags.js';
+
+/** A configuration that can be had, and a sentence for each way in which it is less than what was asked for. */
+export interface Settled {
+  readonly config: ProxyConfig;
+  readonly warnings: readonly string[];
+}
+
+/** The longest that a timer of Node waits, 24 days; a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const HIGHEST_MASQUERADE_BIT = 31;
+
+/**
+ * Replaces what cannot be had by the nearest safe thing, and says so. What is not built yet leaves this file when it
+ * arrives.
+ *
+ * @throws KubeSpliceError `FLAG_INVALID` for a flag without effect whose value cannot be read all the same.
+ */
+export function settle(flags: GivenFlags, asked: ProxyConfig): Settled {
+  const warnings = [...warningsForTheApiServer(flags), ...warningsForMasquerading(flags)];
+  const config = { ...asked };
+  if (asked.proxyMode === 'iptables') {
+    config.proxyMode = 'userspace';
+    warnings.push('--proxy-mode=iptables is not built yet: userspace runs instead');
+  }
+  if (asked.steering === 'iptables' || asked.steering === 'nftables') {
+    config.steering = 'none';
+    warnings.push(
+      `--steering=${asked.steering} is not built yet: no packet rules are written, clients connect to the portals themselves`,
+    );
+  }
+  if (asked.relay === 'native') {
+    config.relay = 'portable';
+    warnings.push('--relay=native is not built yet: portable runs instead');
+  }
+  config.udpIdleTimeoutMs = heldToTimer('udp-timeout', asked.udpIdleTimeoutMs, warnings);
+  config.syncPeriodMs = heldToTimer('iptables-sync-period', asked.syncPeriodMs, warnings);
+  return { config: deepFreeze(config), warnings };
+}
+
+/** One sentence for each flag of kube-proxy that was given and changes nothing. */
+export function warningsForIgnoredFlags(flags: GivenFlags): readonly string[] {
+  return IGNORED_FLAGS.filter(({ name }) => flags.has(name)).map(
+    ({ name, because }) => `${dashed(name)} has no effect here: ${because}`,
+  );
+}
+
+function warningsForTheApiServer(flags: GivenFlags): readonly string[] {
+  const names: readonly FlagName[] = ['kubeconfig', 'master', 'hostname-override'];
+  return names
+    .filter((name) => flags.isFilled(name))
+    .map((name) => `${dashed(name)} has no effect: reading Services from an API server is not built yet`);
+}
+
+function warningsForMasquerading(flags: GivenFlags): readonly string[] {
+  const bit = flags.read('iptables-masquerade-bit', (text) =>
+    parseWholeNumber(text, 0, HIGHEST_MASQUERADE_BIT),
+  );
+  const asked: FlagName[] = [];
+  if (flags.isTrue('masquerade-all')) asked.push('masquerade-all');
+  if (bit !== undefined) asked.push('iptables-masquerade-bit');
+  return asked.map((name) => `${dashed(name)} has no effect: writing packet rules is not built yet`);
+}
+
+function heldToTimer(name: FlagName, milliseconds: number, warnings: string[]): number {
+  if (milliseconds <= LONGEST_TIMER_MS) return milliseconds;
+  warnings.push(
+    `${dashed(name)}: ${formatDuration(milliseconds)} is held to ${formatDuration(LONGEST_TIMER_MS)}, the longest that can be timed`,
+  );
+  return LONGEST_TIMER_MS;
+}
