@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { basename, relative } from 'node:path';
 import { type CommandLine, parseCommandLine } from './cli/command-line.js';
 import { runDemo } from './cli/demo/demo.js';
 import { errorText, exitCodeOf } from './cli/failure.js';
@@ -40,19 +41,19 @@ async function main(argv: readonly string[]): Promise<number> {
 async function runLogged(commandLine: Extract<CommandLine, { command: 'demo' | 'run' }>): Promise<number> {
   const logger = await createLogger(commandLine.config.log);
   endOnUncaughtException(logger);
-  const signal = firstSignal(logger);
   try {
     for (const warning of commandLine.warnings) logger.warn(warning);
-    return commandLine.command === 'run'
-      ? await runProxy(commandLine.config, logger, signal)
-      : await runDemo({
-          config: commandLine.config,
-          once: commandLine.once,
-          startProxy: proxyStarter(warningsOnly(logger)),
-          output: process.stdout,
-          signal,
-          command: 'kube-splice',
-        });
+    if (commandLine.command === 'run') return await runProxy(commandLine.config, logger);
+    // The demo tells in its own words what the log would say.
+    const quiet = warningsOnly(logger);
+    return await runDemo({
+      config: commandLine.config,
+      once: commandLine.once,
+      startProxy: proxyStarter(quiet),
+      output: process.stdout,
+      signal: firstSignal(quiet),
+      command: programCalledAs(process.argv[1] ?? ''),
+    });
   } catch (error) {
     if (!(error instanceof KubeSpliceError)) throw error;
     logger.error(`${error.code}: ${error.message}`, { remedy: error.remedy });
@@ -62,7 +63,8 @@ async function runLogged(commandLine: Extract<CommandLine, { command: 'demo' | '
   }
 }
 
-async function runProxy(config: ProxyConfig, logger: Logger, signal: AbortSignal): Promise<number> {
+async function runProxy(config: ProxyConfig, logger: Logger): Promise<number> {
+  const signal = firstSignal(logger);
   const proxy = await proxyStarter(logger)(config);
   const { servicePorts } = await proxy.report();
   const portals = servicePorts.filter(({ portal }) => portal !== null).length;
@@ -76,6 +78,11 @@ async function runProxy(config: ProxyConfig, logger: Logger, signal: AbortSignal
   await proxy.stop(GRACE_MS);
   logger.info('stopped');
   return 0;
+}
+
+/** How a person calls this program here: by its name where it is installed, else by its file. */
+function programCalledAs(path: string): string {
+  return basename(path) === 'main.js' ? `node ${relative('.', path)}` : 'kube-splice';
 }
 
 /** Aborted by the first SIGTERM or SIGINT; the second ends the process at once. */

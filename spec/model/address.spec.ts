@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseAddress, parseCIDR } from '../../src/model/address.js';
+import { parseAddress, parseCIDR, reachableAddress } from '../../src/model/address.js';
 
 describe('parseAddress', () => {
   it.each([
@@ -125,5 +125,19 @@ describe('parseCIDR', () => {
     '',
   ])('refuses %s', (text) => {
     expect(parseCIDR(text)).toBeUndefined();
+  });
+});
+
+describe('where a client on this host reaches a listening socket', () => {
+  it('is loopback of the same family where it listens on every address', () => {
+    expect(['0.0.0.0', '::'].map(reachableAddress)).toEqual(['127.0.0.1', '::1']);
+  });
+
+  it('is the address it listens on elsewhere', () => {
+    expect(['127.0.0.5', '192.0.2.1', '::1'].map(reachableAddress)).toEqual([
+      '127.0.0.5',
+      '192.0.2.1',
+      '::1',
+    ]);
   });
 });

@@ -93,3 +93,10 @@ function firstOf({ address, family }: Address, prefixLength: number): string {
     return new IPv4CidrRange(new IPv4(address), new IPv4Prefix(bits)).getFirst().toString();
   return collapseIPv6Number(new IPv6CidrRange(new IPv6(address), new IPv6Prefix(bits)).getFirst().toString());
 }
+
+const LOOPBACK_OF_UNSPECIFIED: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+
+/** Where a client on this host reaches what listens on `address`: loopback where that is every address. */
+export function reachableAddress(address: string): string {
+  return LOOPBACK_OF_UNSPECIFIED[address] ?? address;
+}

@@ -1,5 +1,6 @@
 import { get, type IncomingMessage } from 'node:http';
 import type { StatusAddress } from '../config/proxy-config.js';
+import { reachableAddress } from '../model/address.js';
 import { hostPort } from '../model/endpoint.js';
 import { KubeSpliceError, systemErrorCode } from '../model/errors.js';
 import { isStatusReport } from './status-guard.js';
@@ -15,8 +16,6 @@ export interface StatusClientLimits {
 /** Ten thousand service ports of ten endpoints each make about 15 MiB. */
 const LIMITS: StatusClientLimits = { deadlineMs: 5_000, maxBytes: 64 * 1024 * 1024 };
 
-const UNSPECIFIED: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
-
 /**
  * Asks a running kube-splice for its status report. Fields that a newer one added are kept. An unspecified address,
  * `0.0.0.0` or `::`, is asked on loopback.
@@ -28,7 +27,7 @@ export async function askStatus(
   statusAddress: StatusAddress,
   limits: StatusClientLimits = LIMITS,
 ): Promise<StatusReport> {
-  const address = UNSPECIFIED[statusAddress.address] ?? statusAddress.address;
+  const address = reachableAddress(statusAddress.address);
   const where = hostPort(address, statusAddress.port);
   const deadline = AbortSignal.timeout(limits.deadlineMs);
   let answer: Answer;

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type DemoOptions, runDemo } from '../../../src/cli/demo/demo.js';
 import { startUdpEchoServer } from '../../../src/cli/demo/udp-echo-server.js';
 import { startWhoamiServer } from '../../../src/cli/demo/whoami-server.js';
-import { DEFAULT_CONFIG } from '../../../src/config/defaults.js';
+import { DEMO_DEFAULT_CONFIG } from '../../../src/config/defaults.js';
 import type { ProxyConfig } from '../../../src/config/proxy-config.js';
 import type { ServiceState } from '../../../src/model/service-state.js';
 import { CapturedOutput } from '../../support/captured-output.js';
@@ -13,7 +13,7 @@ import { startManifestProxy } from '../../support/manifest-proxy.js';
 import { openSockets } from '../../support/open-sockets.js';
 import { UdpClient } from '../../support/udp-client.js';
 
-const WITHOUT_STATUS: ProxyConfig = { ...DEFAULT_CONFIG, statusAddress: null };
+const WITHOUT_STATUS: ProxyConfig = { ...DEMO_DEFAULT_CONFIG, statusAddress: null };
 
 interface Run {
   readonly output: CapturedOutput;
@@ -103,7 +103,7 @@ describe('kube-splice demo --once', () => {
   it('does without a status server where its address is taken', async () => {
     const other = await startWhoamiServer({ name: 'other', address: '127.0.0.1', port: 0 });
     onTestFinished(() => other.stop());
-    const config = { ...DEFAULT_CONFIG, statusAddress: { address: '127.0.0.1', port: other.port } };
+    const config = { ...DEMO_DEFAULT_CONFIG, statusAddress: { address: '127.0.0.1', port: other.port } };
     const { output, ended } = start({ once: true, config });
     expect(await within('the end of the demo', ended)).toBe(0);
     expect(output.text).toContain(

@@ -1,3 +1,4 @@
+import { reachableAddress } from '../../model/address.js';
 import { countOf } from '../../status/quantity.js';
 import type { ServicePortStatus } from '../../status/status-report.js';
 import { type DemoClient, EchoClient, WhoamiClient } from './demo-client.js';
@@ -25,7 +26,8 @@ export async function checkBalance(
   signal: AbortSignal,
 ): Promise<BalanceCheck> {
   if (portal === null) return { cells: [name, 'no portal'], problems: [`${name}: ${error}`] };
-  const client = protocol === 'TCP' ? new WhoamiClient(portal) : new EchoClient(portal);
+  const reachable = { ...portal, address: reachableAddress(portal.address) };
+  const client = protocol === 'TCP' ? new WhoamiClient(reachable) : new EchoClient(reachable);
   const asked = names.length * REQUESTS_EACH;
   try {
     const { answers, failures } = await askAll(client, asked, signal);

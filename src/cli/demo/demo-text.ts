@@ -1,5 +1,6 @@
 import { DEFAULT_CONFIG } from '../../config/defaults.js';
 import type { StatusAddress } from '../../config/proxy-config.js';
+import { reachableAddress } from '../../model/address.js';
 import { hostPort } from '../../model/endpoint.js';
 import { countOf } from '../../status/quantity.js';
 import type { EndpointStatus, ServicePortStatus, StatusReport } from '../../status/status-report.js';
@@ -44,7 +45,7 @@ export function servicesTable({ servicePorts }: StatusReport, manifest: string):
         servicePort.protocol,
         servicePort.portal === null
           ? '<none>'
-          : hostPort(servicePort.portal.address, servicePort.portal.port),
+          : hostPort(reachableAddress(servicePort.portal.address), servicePort.portal.port),
         endpointList(servicePort.endpoints),
       ]),
     ]),
@@ -74,7 +75,8 @@ export function withoutStatus(reason: string): string {
 
 function tryIt({ protocol, portal }: ServicePortStatus): string[] {
   if (portal === null) return [];
-  const { address, port } = portal;
+  const { port } = portal;
+  const address = reachableAddress(portal.address);
   return [
     protocol === 'TCP'
       ? `curl http://${hostPort(address, port)}/`

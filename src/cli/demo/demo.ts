@@ -26,7 +26,7 @@ const TERMINAL_REFRESH_MS = 250;
 const PIPE_REFRESH_MS = 1_000;
 
 export interface DemoOptions {
-  /** As the flags made it. The Services, the address of the portals (loopback) and the steering (none) are the demo's own. */
+  /** As the flags made it. The Services and the steering (none) are the demo's own. */
   readonly config: ProxyConfig;
   /** Make requests of its own, check how they are balanced, and end. */
   readonly once: boolean;
@@ -103,7 +103,6 @@ async function startProxy({
 }: Demo): Promise<{ proxy: RunningProxy; statusAddress: StatusAddress | null }> {
   const demoConfig: ProxyConfig = {
     ...config,
-    bindAddress: '127.0.0.1',
     steering: 'none',
     manifests: [manifest],
   };
