@@ -178,14 +178,17 @@ describe('kube-splice status', () => {
 
   it.each([
     [['-o', 'jsn'], '--output: "jsn" is not one of table, json; did you mean json?'],
-    [['--healthz-port=0'], '--healthz-port: "0" is where no status is served; name the running proxy\'s'],
+    [
+      ['--healthz-port=0'],
+      '--healthz-port: "0" turns status off; say where the running kube-splice serves it',
+    ],
     [
       ['--healthz-bind-address='],
-      '--healthz-bind-address: "" is where no status is served; name the running proxy\'s',
+      '--healthz-bind-address: "" turns status off; say where the running kube-splice serves it',
     ],
     [
       ['--healthz-bind-address=1.2.3.4:0'],
-      '--healthz-bind-address: "1.2.3.4:0" is where no status is served; name the running proxy\'s',
+      '--healthz-bind-address: "1.2.3.4:0" turns status off; say where the running kube-splice serves it',
     ],
   ])('refuses %j', (argv, message) => {
     expect(errorOf('status', ...argv)).toBe(`FLAG_INVALID: ${message}`);
@@ -209,7 +212,10 @@ describe('--help and --version', () => {
     const text = line.command === 'help' ? line.text : '';
     for (const { name, commands } of FLAGS) {
       const takes: readonly string[] = commands;
-      expect([name, new RegExp(`^ +(-\\w, )?--?${name}\\s`, 'm').test(text)]).toEqual([name, takes.includes(command)]);
+      expect([name, new RegExp(`^ +(-\\w, )?--?${name}\\s`, 'm').test(text)]).toEqual([
+        name,
+        takes.includes(command),
+      ]);
     }
   });
 });

@@ -91,7 +91,7 @@ function statusCommandLine(flags: GivenFlags): CommandLine {
   const name = byPort ? 'healthz-port' : 'healthz-bind-address';
   throw invalidFlag(
     name,
-    `${quoted(flags.text(name) ?? '')} is where no status is served; name the running proxy's`,
+    `${quoted(flags.text(name) ?? '')} turns status off; say where the running kube-splice serves it`,
   );
 }
 

@@ -4,7 +4,7 @@
  */
 export const ERROR_REMEDIES = {
   FLAG_INVALID: 'Correct the flag; `kube-splice --help` shows what each one takes.',
-  FLAG_UNKNOWN: 'Check the spelling; `kube-splice --help` lists every flag.',
+  FLAG_UNKNOWN: 'Check the spelling; `kube-splice --help` lists every command and flag.',
   SOURCE_MISSING: 'Say where the Services come from: --manifests FILE_OR_DIR.',
   MANIFEST_UNREADABLE: 'Check that the path exists and that this user may read it.',
   MANIFEST_TOO_LARGE: 'Split it: many smaller files in a directory are watched and parsed one by one.',
