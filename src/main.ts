@@ -55,9 +55,12 @@ async function runLogged(commandLine: Extract<CommandLine, { command: 'demo' | '
       command: programCalledAs(process.argv[1] ?? ''),
     });
   } catch (error) {
-    if (!(error instanceof KubeSpliceError)) throw error;
-    logger.error(`${error.code}: ${error.message}`, { remedy: error.remedy });
-    return exitCodeOf(error);
+    if (error instanceof KubeSpliceError) {
+      logger.error(`${error.code}: ${error.message}`, { remedy: error.remedy });
+      return exitCodeOf(error);
+    }
+    logUncaught(logger, error);
+    return 1;
   } finally {
     await logger.close();
   }
@@ -101,9 +104,13 @@ function firstSignal(logger: Logger): AbortSignal {
 /** Nobody knows what state the process is in: whoever started it is to start it again. */
 function endOnUncaughtException(logger: ClosableLogger): void {
   process.once('uncaughtException', (error) => {
-    logger.error('uncaught exception', { stack: error instanceof Error ? error.stack : String(error) });
+    logUncaught(logger, error);
     void logger.close().finally(() => process.exit(1));
   });
+}
+
+function logUncaught(logger: Logger, error: unknown): void {
+  logger.error('uncaught exception', { stack: error instanceof Error ? error.stack : String(error) });
 }
 
 // `kube-splice status | head`: whoever reads has seen enough.

@@ -16,6 +16,9 @@ import { programVersion } from './version.js';
 /** A line for each service port and reason at once five times, then every ten seconds. */
 const FAILURE_LOG = { burst: 5, intervalMs: 10_000, maxKeys: 10_000 };
 
+/** How often it is told how many lines were held back, also where no further one comes, ms. */
+const FLUSH_INTERVAL_MS = 60_000;
+
 /**
  * Puts a proxy together and starts it:
  *
@@ -25,6 +28,7 @@ const FAILURE_LOG = { burst: 5, intervalMs: 10_000, maxKeys: 10_000 };
 export function proxyStarter(logger: Logger): StartProxy {
   return async (config: ProxyConfig): Promise<RunningProxy> => {
     const limited = new RateLimitedLog(logger, { ...FAILURE_LOG, now: () => performance.now() });
+    const flushTimer = setInterval(() => limited.flush(), FLUSH_INTERVAL_MS).unref();
     const { engine, reason: relayReason } = chooseRelay(config, openFileLimit(), relayLog(logger, limited));
     const { steering, reason: steeringReason } = chooseSteering(config);
     const proxier = new Proxier({
@@ -63,6 +67,7 @@ export function proxyStarter(logger: Logger): StartProxy {
       await proxier.stop();
       await engine.shutdown(graceMs);
       await server?.stop();
+      clearInterval(flushTimer);
       limited.flush();
     };
     try {
