@@ -1,0 +1,85 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+
+/** How long a process may take to end by itself, ms; then it is killed. */
+const END_MS = 8_000;
+
+/** Every process that the bench has started and that has not ended. */
+export class ChildProcesses {
+  readonly #running = new Set<ChildProcess>();
+  #ending = false;
+
+  /**
+   * A program of its own. It neither reads from the terminal nor writes to it: what it says is piped.
+   *
+   * @throws Error after `killAll`.
+   */
+  spawn(command: string, args: readonly string[]): ChildProcess {
+    this.#refuseWhenEnding();
+    return this.#keep(spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] }));
+  }
+
+  /** A module of the bench in a process of its own, that talks in messages. @throws Error after `killAll`. */
+  fork(module: string): ChildProcess {
+    this.#refuseWhenEnding();
+    return this.#keep(fork(module, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [] }));
+  }
+
+  /** Asks it to end, and sees to it. Resolves when it has. */
+  async stop(child: ChildProcess): Promise<void> {
+    if (!this.#running.has(child)) return;
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    const impatience = setTimeout(() => child.kill('SIGKILL'), END_MS);
+    child.kill('SIGTERM');
+    await ended;
+    clearTimeout(impatience);
+  }
+
+  /** Ends all of them at once, for good: whoever waits for one of them fails, and can start no other. */
+  killAll(): void {
+    this.#ending = true;
+    for (const child of this.#running) child.kill('SIGKILL');
+  }
+
+  #keep(child: ChildProcess): ChildProcess {
+    this.#running.add(child);
+    child.once('exit', () => this.#running.delete(child));
+    // A program that cannot be started has no `exit`; a message that cannot be sent is one that nobody answers.
+    child.on('error', () => {
+      if (child.pid === undefined) this.#running.delete(child);
+    });
+    return child;
+  }
+
+  #refuseWhenEnding(): void {
+    if (this.#ending) throw new Error('the bench is ending');
+  }
+}
+
+/**
+ * The next message of a child.
+ *
+ * @throws Error where the child ends before, or is silent for `deadlineMs`.
+ */
+export function nextMessage(child: ChildProcess, what: string, deadlineMs: number): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      clearTimeout(timer);
+      child.off('message', received);
+      child.off('exit', ended);
+    };
+    const received = (message: unknown): void => {
+      settle();
+      resolve(message);
+    };
+    const ended = (code: number | null, signal: string | null): void => {
+      settle();
+      reject(new Error(`${what}: its process ended with ${signal ?? code}`));
+    };
+    const timer = setTimeout(() => {
+      settle();
+      reject(new Error(`${what}: no answer within ${deadlineMs / 1000} s`));
+    }, deadlineMs);
+    child.once('message', received);
+    child.once('exit', ended);
+  });
+}

@@ -1,0 +1,58 @@
+import type { Load } from './loads/load.js';
+
+/** What a load's rate and CPU are told in. */
+export interface Unit {
+  /** What the CPU is per: `request`. */
+  readonly one: string;
+  /** How many of what a load counts make one: 1, or 10⁹ where bytes make a GB. */
+  readonly size: number;
+  readonly cpu: 'µs' | 'ms';
+}
+
+/** A row of the table for each peer. */
+export interface Measurement {
+  /** What `--only` selects by; several may share it. */
+  readonly name: MeasurementName;
+  /** Its rate's unit, and under which load. */
+  readonly title: string;
+  readonly load: Load;
+  readonly unit: Unit;
+}
+
+export const MEASUREMENT_NAMES = ['tcp-requests', 'tcp-connections', 'tcp-bulk', 'udp', 'memory'] as const;
+
+export type MeasurementName = (typeof MEASUREMENT_NAMES)[number];
+
+/** Idle connections over which `memory` spreads what a relay grew by: few enough for a limit of 1,024 open files a side. */
+export const IDLE_CONNECTIONS = 1_000;
+
+const REQUEST: Unit = { one: 'request', size: 1, cpu: 'µs' };
+const CONNECTION: Unit = { one: 'connection', size: 1, cpu: 'µs' };
+const GIGABYTE: Unit = { one: 'GB', size: 1e9, cpu: 'ms' };
+const ROUND_TRIP: Unit = { one: 'round trip', size: 1, cpu: 'µs' };
+
+/** Every load that runs for a while, in the order of the table. `memory` is not among them: it is a reading. */
+export const MEASUREMENTS: readonly Measurement[] = [
+  {
+    name: 'tcp-requests',
+    title: 'requests/s, 50 kept connections',
+    load: { kind: 'tcp-requests', connections: 50 },
+    unit: REQUEST,
+  },
+  {
+    name: 'tcp-connections',
+    title: 'connections/s, 16 at once',
+    load: { kind: 'tcp-connections', atOnce: 16 },
+    unit: CONNECTION,
+  },
+  bulk('GB/s to the endpoint, 1 connection', 'sink', 1),
+  bulk('GB/s to the endpoint, 4 connections', 'sink', 4),
+  bulk('GB/s to the client, 1 connection', 'source', 1),
+  bulk('GB/s to the client, 4 connections', 'source', 4),
+  { name: 'udp', title: 'UDP round trips/s, 1 flow', load: { kind: 'udp', flows: 1 }, unit: ROUND_TRIP },
+  { name: 'udp', title: 'UDP round trips/s, 100 flows', load: { kind: 'udp', flows: 100 }, unit: ROUND_TRIP },
+];
+
+function bulk(title: string, service: 'source' | 'sink', connections: number): Measurement {
+  return { name: 'tcp-bulk', title, load: { kind: 'tcp-bulk', service, connections }, unit: GIGABYTE };
+}
