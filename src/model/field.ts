@@ -1,4 +1,5 @@
 import type { FieldError, FieldPath } from './field-error.js';
+import { quoted } from './printable.js';
 
 /** How much of a value a message shows. */
 const SHOWN_LENGTH = 60;
@@ -9,20 +10,31 @@ const SHOWN_LENGTH = 60;
  * seen, and `null` is absent, as it is to Kubernetes.
  */
 export class Field {
+  readonly value: unknown;
+  /** What is wrong with the whole object, as far as it was read. */
+  readonly errors: FieldError[];
+  readonly #parent: Field | undefined;
+  readonly #step: string | number;
+
   private constructor(
-    readonly value: unknown,
-    private readonly parent: Field | undefined,
-    private readonly step: string | number,
-    readonly errors: FieldError[],
-  ) {}
+    value: unknown,
+    parent: Field | undefined,
+    step: string | number,
+    errors: FieldError[],
+  ) {
+    this.value = value ?? undefined;
+    this.errors = errors;
+    this.#parent = parent;
+    this.#step = step;
+  }
 
   /** The whole object, with an empty list of errors. */
   static root(value: unknown): Field {
-    return new Field(value ?? undefined, undefined, '', []);
+    return new Field(value, undefined, '', []);
   }
 
   get path(): FieldPath {
-    return this.parent === undefined ? [] : [...this.parent.path, this.step];
+    return this.#parent === undefined ? [] : [...this.#parent.path, this.#step];
   }
 
   get present(): boolean {
@@ -32,7 +44,7 @@ export class Field {
   /** The field of this mapping; absent where this is no mapping. */
   child(key: string): Field {
     const own = isMapping(this.value) && Object.hasOwn(this.value, key) ? this.value[key] : undefined;
-    return new Field(own ?? undefined, this, key, this.errors);
+    return new Field(own, this, key, this.errors);
   }
 
   /** True where this is a mapping; reports where it is there and something else. */
@@ -46,7 +58,7 @@ export class Field {
       this.expect(false, 'is not a list');
       return [];
     }
-    return this.value.map((item: unknown, index) => new Field(item ?? undefined, this, index, this.errors));
+    return this.value.map((item: unknown, index) => new Field(item, this, index, this.errors));
   }
 
   text(): string | undefined {
@@ -109,5 +121,5 @@ function shown(value: unknown): string {
   if (isMapping(value)) return 'a mapping';
   if (typeof value !== 'string') return String(value);
   const cut = value.length > SHOWN_LENGTH ? `${value.slice(0, SHOWN_LENGTH)}…` : value;
-  return JSON.stringify(cut);
+  return quoted(cut);
 }
