@@ -113,14 +113,16 @@ function logUncaught(logger: Logger, error: unknown): void {
   logger.error('uncaught exception', { stack: error instanceof Error ? error.stack : String(error) });
 }
 
+/** A pipe takes 64 KiB at once; the rest of what was printed is still on its way. */
+function exitWhenPrinted(exitCode: number): void {
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));
+}
+
 // `kube-splice status | head`: whoever reads has seen enough.
 process.stdout.on('error', () => process.exit(0));
 
-main(process.argv.slice(2)).then(
-  (exitCode) => process.exit(exitCode),
-  (error: unknown) => {
-    if (!(error instanceof KubeSpliceError)) throw error;
-    process.stderr.write(errorText(error));
-    process.exit(exitCodeOf(error));
-  },
-);
+main(process.argv.slice(2)).then(exitWhenPrinted, (error: unknown) => {
+  if (!(error instanceof KubeSpliceError)) throw error;
+  process.stderr.write(errorText(error));
+  exitWhenPrinted(exitCodeOf(error));
+});

@@ -151,6 +151,39 @@ describe('kube-splice --manifests', () => {
     });
   });
 
+  it('prints the whole status of many Services into a pipe', async () => {
+    const names = Array.from({ length: 300 }, (_, n) => `s${n}`);
+    const manifest = writeManifest(
+      join(temporaryDirectory(), 'a.yaml'),
+      ...names.map((name) => serviceManifest(name, [])),
+    );
+    await RunningProgram.start(ADDRESS, ['--manifests', manifest]);
+    const { stdout } = await Program.run('status', '--healthz-bind-address', ADDRESS, '-o', 'json');
+    // More than a pipe holds.
+    expect(stdout.length).toBeGreaterThan(100_000);
+    expect(JSON.parse(stdout).servicePorts).toHaveLength(names.length);
+  });
+
+  it('goes on at its limit of open files: clients wait, and are served when there is room', async () => {
+    const endpoint = await TcpEndpoint.listen(echo);
+    const manifest = writeManifest(
+      join(temporaryDirectory(), 'a.yaml'),
+      serviceManifest('web', [endpoint.endpoint]),
+    );
+    const proxy = await RunningProgram.start(ADDRESS, ['--manifests', manifest], { openFiles: 256 });
+    const port = await proxy.portOf('default/web:main');
+    const clients = await Promise.all(Array.from({ length: 90 }, () => connectTo(port)));
+    await proxy.program.says(/out of file descriptors/);
+    const [first, last] = [clients[0], clients.at(-1)];
+    if (first === undefined || last === undefined) throw new Error('there are 90 clients');
+    expect(await echoOn(first, 'still here')).toBe('still here');
+    const served = echoOn(last, 'my turn');
+    for (const client of clients.slice(0, 45)) client.destroy();
+    expect(await served).toBe('my turn');
+    await proxy.program.says(/there are file descriptors again/);
+    expect(proxy.program.stderr.match(/out of file descriptors: new connections wait/g)).toHaveLength(1);
+  });
+
   it('starts from the unit file of a kube-proxy, and warns of each flag without effect', async () => {
     const manifest = writeManifest(join(temporaryDirectory(), 'a.yaml'), serviceManifest('web', []));
     const flags = [
