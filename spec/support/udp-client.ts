@@ -4,7 +4,7 @@ import { onTestFinished } from 'vitest';
 import { DEADLINE_MS, within } from './deadline.js';
 
 /** How long an answer may take before its datagram counts as lost: UDP may lose one, and a spec that floods makes it so. */
-const LOST_AFTER_MS = 400;
+const LOST_AFTER_MS = 200;
 
 /** Where to send, and from where. */
 export interface UdpDial {
