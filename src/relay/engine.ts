@@ -81,9 +81,9 @@ export interface PortalCounters {
   readonly activeConnections: number;
   /** TCP connections accepted. */
   readonly totalConnections: number;
-  /** Payload bytes from clients that an endpoint's socket has taken. */
+  /** Payload bytes of clients, read and handed to an endpoint's socket. */
   readonly bytesIn: number;
-  /** Payload bytes from endpoints that a client's socket has taken. */
+  /** Payload bytes of endpoints, read and handed to a client's socket. */
   readonly bytesOut: number;
   /** Tries to reach an endpoint that failed: refused, timed out, unreachable. */
   readonly dialFailures: number;

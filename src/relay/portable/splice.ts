@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { DeafSockets } from './deaf-sockets.js';
+import { whenSurelyFin } from './fin.js';
 import { reset } from './reset.js';
 
 /** Told what passes. */
@@ -55,8 +56,8 @@ function carry(from: Socket, to: Socket, deaf: DeafSockets, count: (bytes: numbe
     from.resume();
   });
   from.on('end', () => {
-    to.end();
     deaf.add(from);
+    whenSurelyFin(from, () => to.end());
   });
 }
 

@@ -194,8 +194,15 @@ export class UdpPortal {
   }
 
   #reply(socket: SocketAsPromised, message: Buffer, to: RemoteInfo): void {
-    if (isCongested(socket)) this.traffic.droppedDatagrams += 1;
-    else socket.socket.send(message, to.port, to.address);
+    const { traffic } = this;
+    if (isCongested(socket)) {
+      traffic.droppedDatagrams += 1;
+      return;
+    }
+    socket.socket.send(message, to.port, to.address, (error) => {
+      if (error === null) traffic.bytesOut += message.length;
+      else traffic.droppedDatagrams += 1;
+    });
   }
 }
 

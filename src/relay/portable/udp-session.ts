@@ -120,19 +120,26 @@ export class UdpSession {
       traffic.droppedDatagrams += 1;
       return;
     }
-    traffic.bytesIn += message.length;
     bound.socket.socket.send(message, (error) => {
-      if (error === null) return;
+      if (error === null) {
+        traffic.bytesIn += message.length;
+        return;
+      }
+      const code = systemErrorCode(error);
+      if (code === 'EMSGSIZE') {
+        // Longer than a datagram of the endpoint's family may be: no fault of the endpoint.
+        traffic.droppedDatagrams += 1;
+        return;
+      }
       this.#failed(bound, error);
       // A refusal reported here was an earlier datagram's: this one has not left, and may go to another endpoint.
-      if (systemErrorCode(error) === 'ECONNREFUSED' && !this.#ended) this.send(message);
+      if (code === 'ECONNREFUSED' && !this.#ended) this.send(message);
     });
   }
 
   #answered(message: Buffer): void {
     this.context.touch(this);
     this.#refusedBy = undefined;
-    this.context.traffic.bytesOut += message.length;
     this.context.reply(message);
   }
 

@@ -1,0 +1,137 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/deadline.js';
+import { openSockets } from '../support/open-sockets.js';
+import { greet, TcpEndpoint } from '../support/tcp-endpoint.js';
+import type { TcpPeer } from '../support/tcp-peer.js';
+import { echoDatagram, UdpEndpoint } from '../support/udp-endpoint.js';
+import { RelayUnderTest, type StartEngine } from './contract-engine.js';
+
+const MAX_OPEN_FILES = 60;
+/** Two files each: more than fit. */
+const CLIENTS = 45;
+const IDLE_TIMEOUT_MS = 500;
+const OBSERVED_MS = 300;
+/** A relay that spins takes a whole core. */
+const CPU_SHARE_AT_MOST = 0.5;
+
+/** Out of file descriptors: no new clients, no harm to the open ones, no spinning, and on with it when there is room. */
+export function describeLimits(start: StartEngine): void {
+  describe('an engine out of file descriptors', () => {
+    const exhaust = async () => {
+      const endpoint = await TcpEndpoint.listen(greet('g'));
+      const relay = await RelayUnderTest.start(start, { maxOpenFiles: MAX_OPEN_FILES });
+      const portal = await relay.open({ endpoints: [endpoint.endpoint] });
+      const clients: TcpPeer[] = [];
+      while (clients.length < CLIENTS) clients.push(await portal.connect());
+      await eventually(() => expect(relay.observer.filesExhaustedAt.length).toBe(1));
+      const cpuShare = await cpuShareOver(OBSERVED_MS);
+      const served = clients.filter(({ bytesReceived }) => bytesReceived > 0);
+      const unserved = clients.filter(({ bytesReceived }) => bytesReceived === 0);
+      return { relay, portal, endpoint, served, unserved, cpuShare };
+    };
+
+    it('serves as many as fit, nobody beyond, and says so once', async () => {
+      const { relay, portal, endpoint, served, unserved } = await exhaust();
+      expect(served.length).toBeGreaterThan(10);
+      expect(served.length).toBeLessThanOrEqual(MAX_OPEN_FILES / 2);
+      expect(endpoint.connections).toBe(served.length);
+      expect(relay.observer.filesExhaustedAt).toEqual([MAX_OPEN_FILES]);
+      expect(relay.observer.filesAvailableAgain).toBe(0);
+      // Beyond those that fit some wait; where the waiting room is full, a reset is better than a hang.
+      const refused = unserved.filter(({ wasReset }) => wasReset).length;
+      expect((await portal.counters()).refusedForFiles).toBe(refused);
+      const told = relay.observer.failures.filter(({ reason }) => reason === 'out-of-files');
+      expect(told.length).toBe(refused);
+    });
+
+    it('never has more of them open than its limit, those of waiting clients included', async () => {
+      const before = openSockets();
+      const { endpoint, served, unserved } = await exhaust();
+      const ofClients = [...served, ...unserved].filter(({ socket }) => !socket.closed).length;
+      const ofEndpoint = 1 + endpoint.openConnections;
+      expect(openSockets() - before - ofClients - ofEndpoint).toBeLessThanOrEqual(MAX_OPEN_FILES);
+    });
+
+    it('does not harm the connections that are open', async () => {
+      const { served } = await exhaust();
+      for (const client of served) {
+        expect(await client.text(1)).toBe('g');
+        await client.send('still there?');
+        expect(await client.text(12)).toBe('still there?');
+      }
+    });
+
+    it('does not spin', async () => {
+      const { cpuShare } = await exhaust();
+      expect(cpuShare).toBeLessThan(CPU_SHARE_AT_MOST);
+    });
+
+    it('serves those who wait, and new clients, as soon as others have ended', async () => {
+      const { relay, portal, served, unserved } = await exhaust();
+      for (const client of served) {
+        await client.text(1);
+        client.finish();
+        await client.rest();
+      }
+      for (const client of unserved.filter(({ wasReset }) => !wasReset)) {
+        expect(await client.text(1)).toBe('g');
+        client.finish();
+        await client.rest();
+      }
+      expect(await portal.visit()).toBe('g');
+      await eventually(async () => {
+        expect(relay.observer.filesAvailableAgain).toBe(relay.observer.filesExhaustedAt.length);
+        expect(await portal.counters()).toMatchObject({ activeConnections: 0 });
+      });
+    });
+
+    it('forgets a client that goes away while it waits', async () => {
+      const { portal, served, unserved, endpoint } = await exhaust();
+      for (const client of unserved) client.reset();
+      for (const client of served) {
+        await client.text(1);
+        client.finish();
+        await client.rest();
+      }
+      expect(await portal.visit()).toBe('g');
+      await eventually(async () => {
+        expect(await portal.counters()).toMatchObject({ activeConnections: 0 });
+        expect(endpoint.openConnections).toBe(0);
+      });
+    });
+
+    it('says so again the next time', async () => {
+      const { relay, portal, served, unserved } = await exhaust();
+      for (const client of [...served, ...unserved]) client.reset();
+      await eventually(() => expect(relay.observer.filesAvailableAgain).toBe(1));
+      for (let client = 0; client < CLIENTS; client++) await portal.connect();
+      await eventually(() => expect(relay.observer.filesExhaustedAt.length).toBe(2));
+    });
+
+    it('goes on with its UDP sessions, and begins others when some have ended', async () => {
+      const endpoint = await UdpEndpoint.bind(echoDatagram);
+      const relay = await RelayUnderTest.start(start, {
+        maxOpenFiles: MAX_OPEN_FILES,
+        udpIdleTimeoutMs: IDLE_TIMEOUT_MS,
+      });
+      const portal = await relay.open({ protocol: 'UDP', endpoints: [endpoint.endpoint] });
+      const first = await portal.udpClient();
+      expect(await first.ask('x')).toBe('x');
+      for (let client = 0; client < MAX_OPEN_FILES + 10; client++) await (await portal.udpClient()).send('y');
+      expect(await first.askEcho('z', 3)).toBe('z');
+      expect((await portal.counters()).udpSessions).toBeLessThanOrEqual(MAX_OPEN_FILES);
+      await eventually(async () => expect(await portal.counters()).toMatchObject({ udpSessions: 0 }));
+      expect(await (await portal.udpClient()).askEcho('room again', 3)).toBe('room again');
+      expect(relay.observer.filesAvailableAgain).toBe(relay.observer.filesExhaustedAt.length);
+    });
+  });
+}
+
+/** The share of one core that this process takes. */
+async function cpuShareOver(ms: number): Promise<number> {
+  const before = process.cpuUsage();
+  await pause(ms);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000 / ms;
+}

@@ -1,0 +1,46 @@
+import { beforeEach, describe, expect } from 'vitest';
+import { eventually } from '../support/deadline.js';
+import { openSockets } from '../support/open-sockets.js';
+import { describeBackPressure } from './back-pressure-contract.js';
+import { describeBalancing } from './balancing-contract.js';
+import type { StartEngine } from './contract-engine.js';
+import { describeDial } from './dial-contract.js';
+import { describeHalfClose } from './half-close-contract.js';
+import { describeInterleaving } from './interleaving-contract.js';
+import { describeLimits } from './limits-contract.js';
+import { describePortal } from './portal-contract.js';
+import { describeReset } from './reset-contract.js';
+import { describeRouting } from './routing-contract.js';
+import { describeShutdown } from './shutdown-contract.js';
+import { describeTcp } from './tcp-contract.js';
+import { describeUdp } from './udp-contract.js';
+import { describeUdpCrowd } from './udp-crowd-contract.js';
+import { describeUdpSession } from './udp-session-contract.js';
+
+/**
+ * The relay contract (`src/relay/engine.ts`) as specs, for any engine. Whatever a test did, no socket of this process
+ * may be left when it has ended.
+ */
+export function describeRelayContract(name: string, start: StartEngine): void {
+  describe(`the relay contract, kept by the ${name} engine:`, () => {
+    beforeEach(({ onTestFinished }) => {
+      const before = openSockets();
+      onTestFinished(() => eventually(() => expect(openSockets()).toBeLessThanOrEqual(before)));
+    });
+
+    describePortal(start);
+    describeTcp(start);
+    describeHalfClose(start);
+    describeReset(start);
+    describeBackPressure(start);
+    describeInterleaving(start);
+    describeDial(start);
+    describeBalancing(start);
+    describeRouting(start);
+    describeUdp(start);
+    describeUdpSession(start);
+    describeUdpCrowd(start);
+    describeLimits(start);
+    describeShutdown(start);
+  });
+}
