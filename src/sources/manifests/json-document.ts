@@ -13,9 +13,9 @@ export interface JsonDocument {
 }
 
 /**
- * Reads JSON text: one value, or several, one after the other as `jq` and many logs write them. Undefined where it is
- * no JSON, or a mapping has a key twice, about which `JSON.parse` is silent: as YAML, of which JSON is a part, it is
- * then told what is wrong and where.
+ * Reads JSON text: a mapping or a list, or several, one after the other as `jq` and many logs write them. Undefined
+ * where it is no JSON, or a mapping has a key twice, about which `JSON.parse` is silent: as YAML, of which JSON is a
+ * part, it is then told what is wrong and where.
  */
 export async function readJson(text: string, slice: TimeSlice): Promise<JsonDocument[] | undefined> {
   if (!/^\s*[{[]/.test(text)) return undefined;
@@ -24,7 +24,10 @@ export async function readJson(text: string, slice: TimeSlice): Promise<JsonDocu
   let start: number | undefined;
   for (const { type, depth, offset } of jsonEvents(text, 0)) {
     if (type === 'duplicate key' || depth > DEEPEST_NESTING) return undefined;
-    if (depth === 0 && type === 'begin') start = offset;
+    if (depth === 0 && type === 'begin') {
+      if (!'{['.includes(text.charAt(offset))) return undefined;
+      start = offset;
+    }
     if (depth === 0 && type === 'end' && start !== undefined) {
       const value = parsed(text.slice(start, offset));
       if (value === undefined) return undefined;

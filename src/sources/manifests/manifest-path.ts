@@ -18,7 +18,8 @@ export class ManifestPath {
   readonly #logger: Logger;
   /** By path, in the order in which the files are listed. */
   #files: ReadonlyMap<string, ManifestFile> = new Map();
-  /** Of the path itself, and of files that were listed and are not any more. */
+  readonly #absence = new Settling();
+  /** Of files that were listed and are not any more. */
   readonly #absences = new Map<string, Settling>();
   #unreadable: ManifestProblem | undefined;
   #watched: WatchedNames = new Map();
@@ -58,7 +59,8 @@ export class ManifestPath {
     this.#watched = listing.watched;
     if (listing.state !== 'listed') {
       for (const path of this.#files.keys()) claimed.add(resolve(path));
-      if (listing.state === 'absent' && !this.#hasGone(this.path, now())) return new Set(['unsettled']);
+      if (listing.state === 'absent' && !this.#absence.isSettled('absent', now(), ABSENCE_MS))
+        return new Set(['unsettled']);
       this.#tellUnreadable(listing.problem);
       return new Set();
     }
@@ -106,7 +108,7 @@ export class ManifestPath {
   }
 
   #tellReadable(): void {
-    this.#absences.delete(this.path);
+    this.#absence.forget();
     if (this.#unreadable !== undefined) this.#logger.info(`${this.path}: can be read again`);
     this.#unreadable = undefined;
   }
