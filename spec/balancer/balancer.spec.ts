@@ -7,14 +7,14 @@ import type { SessionAffinity } from '../../src/model/service-port.js';
 
 /** One step of a vector: what is done to the balancer, and for a pick which endpoint must serve. */
 type Step =
-  | { readonly route: readonly string[]; readonly affinitySeconds?: number }
+  | { readonly route: readonly string[]; readonly affinitySeconds?: number; readonly at?: number }
   | {
       readonly pick: string;
       readonly at?: number;
       readonly tried?: readonly string[];
       readonly expect: string | null;
     }
-  | { readonly forget: string };
+  | { readonly forget: string; readonly endpoint: string };
 
 interface Vector {
   readonly name: string;
@@ -49,12 +49,12 @@ function run(balancer: Balancer, step: Step): void {
     const { affinitySeconds } = step;
     const affinity: SessionAffinity =
       affinitySeconds === undefined ? NONE : { type: 'ClientIP', timeoutSeconds: affinitySeconds };
-    balancer.route(step.route.map(endpointOf), affinity);
+    balancer.route(step.route.map(endpointOf), affinity, step.at ?? 0);
   } else if ('pick' in step) {
     const picked = balancer.pick(step.pick, step.at ?? 0, new Set((step.tried ?? []).map(keyOf)));
     expect(letterOf(picked?.key), JSON.stringify(step)).toBe(step.expect);
   } else {
-    balancer.forget(step.forget);
+    balancer.forget(step.forget, keyOf(step.endpoint));
   }
 }
 
@@ -69,20 +69,20 @@ describe('the balancer, by the shared vectors', () => {
 describe('the balancer', () => {
   it('knows which endpoints it has', () => {
     const balancer = new Balancer(() => 0);
-    balancer.route([A, B], NONE);
+    balancer.route([A, B], NONE, 0);
     expect([balancer.has(A.key), balancer.has(C.key)]).toEqual([true, false]);
   });
 
   it('is bounded in the clients it remembers', () => {
     const balancer = new Balancer(() => 0, 100);
-    balancer.route([A, B], { type: 'ClientIP', timeoutSeconds: 10_800 });
+    balancer.route([A, B], { type: 'ClientIP', timeoutSeconds: 10_800 }, 0);
     for (let client = 0; client < 1_000; client += 1) balancer.pick(`client ${client}`, client);
     expect(balancer.affinityClients).toBe(100);
   });
 
   it('remembers nobody without affinity', () => {
     const balancer = new Balancer(() => 0);
-    balancer.route([A, B], NONE);
+    balancer.route([A, B], NONE, 0);
     balancer.pick('192.0.2.1', 0);
     expect(balancer.affinityClients).toBe(0);
   });

@@ -52,11 +52,12 @@ describe('client-IP affinity', () => {
     expect(affinity.size).toBe(0);
   });
 
-  it('forgets one client alone', () => {
+  it('forgets one client alone, and only its bond to the endpoint that failed', () => {
     const affinity = new ClientIPAffinity();
     affinity.use('192.0.2.1', 'a', 0);
     affinity.use('192.0.2.2', 'a', 0);
-    affinity.forget('192.0.2.1');
+    affinity.forget('192.0.2.1', 'a');
+    affinity.forget('192.0.2.2', 'b');
     expect(affinity.size).toBe(1);
     expect(affinity.find('192.0.2.2', 1, TIMEOUT_MS)).toBe('a');
   });

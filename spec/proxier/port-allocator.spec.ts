@@ -53,13 +53,13 @@ describe('the port allocator', () => {
     expect((await allocator.allocate(NAME, opens)).port).toBe(1);
   });
 
-  it('says whose port is missing, and who holds the range, when nothing is free', async () => {
+  it('says whose port is missing when nothing is free', async () => {
     const allocator = new PortAllocator({ first: 1, last: 3 }, () => 0);
     await portsOf(allocator, 1);
     await expect(allocator.allocate(NAME, opensUnlessIn([2, 3]))).rejects.toMatchObject({
       code: 'PORT_RANGE_EXHAUSTED',
       message:
-        'default/whoami:http: no port of --proxy-port-range 1-3 is free: 1 given to service ports, 2 in use by other programs',
+        'default/whoami:http: no port of --proxy-port-range 1-3 is free: each is given to a service port, or in use by another program',
     });
   });
 

@@ -30,7 +30,7 @@ function start({
 }: Setting = {}) {
   const relay = new PortableRelay({
     udpIdleTimeoutMs: 250,
-    maxOpenFiles: 1_000,
+    maxOpenFiles: 2_000,
     maxUdpSessions: 100,
     observer: new RecordingObserver(),
   });
@@ -251,9 +251,50 @@ describe('the proxier', () => {
     ]);
   });
 
+  it('opens a portal with what holds by then, not with what held when the sync began', async () => {
+    const [before, after] = [
+      await TcpEndpoint.listen(greet('before')),
+      await TcpEndpoint.listen(greet('after')),
+    ];
+    const many = Array.from({ length: 200 }, (_, n) => aServicePort({ name: `default/s${n}` }));
+    const { proxier, relay } = start();
+    proxier.update(stateOf(...many.map((servicePort) => [servicePort, before.endpoint] as const)));
+    await eventually(() => expect(relay.portals().size).toBeGreaterThan(0));
+    expect(relay.portals().size).toBeLessThan(many.length);
+    proxier.update(
+      stateOf(...many.slice(0, 150).map((servicePort) => [servicePort, after.endpoint] as const)),
+    );
+    const [[name, { port }] = ['', { port: 0 }]] = relay.portals();
+    expect([name, await greetingOf(port)]).toEqual(['default/s0', 'after']);
+    await proxier.settled();
+    expect(relay.portals().size).toBe(150);
+    expect(await greetingOf(portOfPortal(proxier, 'default/s149'))).toBe('after');
+  });
+
+  it('lets others have their turn while it opens many portals', async () => {
+    const many = Array.from({ length: 500 }, (_, n) => aServicePort({ name: `default/s${n}` }));
+    const { proxier } = start();
+    let turns = 0;
+    const counting = setInterval(() => (turns += 1), 1);
+    proxier.update(stateOf(...many.map((servicePort) => [servicePort] as const)));
+    await proxier.settled();
+    clearInterval(counting);
+    expect(turns).toBeGreaterThan(3);
+  });
+
+  it('opens nothing more once it is stopped', async () => {
+    const many = Array.from({ length: 500 }, (_, n) => aServicePort({ name: `default/s${n}` }));
+    const { proxier, relay } = start();
+    proxier.update(stateOf(...many.map((servicePort) => [servicePort] as const)));
+    await eventually(() => expect(relay.portals().size).toBeGreaterThan(0));
+    await proxier.stop();
+    expect(relay.portals().size).toBeLessThan(many.length);
+  });
+
   it('takes no state after it has stopped, and leaves the portals as they are', async () => {
     const { proxier, relay } = start();
     proxier.update(stateOf([web]));
+    await proxier.settled();
     await proxier.stop();
     proxier.update(stateOf());
     await proxier.settled();

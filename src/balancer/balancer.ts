@@ -25,10 +25,16 @@ export class Balancer {
     this.#affinity = new ClientIPAffinity(maxAffinityClients);
   }
 
-  /** Replaces the endpoints (distinct keys) and the affinity. Bonds to endpoints that stay are kept. */
-  route(endpoints: readonly Endpoint[], sessionAffinity: SessionAffinity): void {
+  /**
+   * Replaces the endpoints (distinct keys) and the affinity. Bonds to endpoints that stay are kept; one that had expired
+   * under the timeout before does not come back with a longer one.
+   *
+   * @param now ms, monotonic.
+   */
+  route(endpoints: readonly Endpoint[], sessionAffinity: SessionAffinity, now: number): void {
     this.#byKey = new Map(endpoints.map((endpoint) => [endpoint.key, endpoint]));
     this.#rotation.replace(endpoints);
+    if (this.#affinityTimeoutMs !== null) this.#affinity.dropExpired(now, this.#affinityTimeoutMs);
     this.#affinityTimeoutMs =
       sessionAffinity.type === 'ClientIP' ? sessionAffinity.timeoutSeconds * 1000 : null;
     if (this.#affinityTimeoutMs === null) this.#affinity.clear();
@@ -52,9 +58,9 @@ export class Balancer {
     return endpoint;
   }
 
-  /** Ends the client's bond: its endpoint could not be reached. */
-  forget(client: string): void {
-    this.#affinity.forget(client);
+  /** Ends the client's bond to an endpoint that could not be reached. */
+  forget(client: string, endpoint: EndpointKey): void {
+    this.#affinity.forget(client, endpoint);
   }
 
   has(endpoint: EndpointKey): boolean {

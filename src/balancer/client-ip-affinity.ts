@@ -3,6 +3,9 @@ import type { EndpointKey } from '../model/endpoint.js';
 /** Clients remembered for one service port, some 10 MB of them at most; the one unused longest makes room. */
 export const MAX_AFFINITY_CLIENTS = 65_536;
 
+/** Enough to shrink faster than the table can grow, and no look-up pays for all. */
+const DROPPED_IN_PASSING = 2;
+
 interface Bond {
   readonly endpoint: EndpointKey;
   /** When the client last began a connection, ms. */
@@ -24,7 +27,7 @@ export class ClientIPAffinity {
 
   /** The client's endpoint, unless it was last used `timeoutMs` ago or longer. Does not count as use. */
   find(client: string, now: number, timeoutMs: number): EndpointKey | undefined {
-    this.#dropExpired(now, timeoutMs);
+    this.dropExpired(now, timeoutMs, DROPPED_IN_PASSING);
     const bond = this.#bonds.get(client);
     return bond !== undefined && now - bond.lastUsed < timeoutMs ? bond.endpoint : undefined;
   }
@@ -36,8 +39,9 @@ export class ClientIPAffinity {
     if (this.#bonds.size > this.maxClients) this.#dropOldest();
   }
 
-  forget(client: string): void {
-    this.#bonds.delete(client);
+  /** Ends the client's bond to this endpoint; one that it has to another stays. */
+  forget(client: string, endpoint: EndpointKey): void {
+    if (this.#bonds.get(client)?.endpoint === endpoint) this.#bonds.delete(client);
   }
 
   /** Drops every bond to an endpoint that is not in `endpoints`. */
@@ -51,9 +55,9 @@ export class ClientIPAffinity {
     this.#bonds.clear();
   }
 
-  /** At most two a call: enough to shrink faster than one call can grow, and no call pays for all. */
-  #dropExpired(now: number, timeoutMs: number): void {
-    for (let dropped = 0; dropped < 2; dropped += 1) {
+  /** Drops bonds that have expired, the oldest first, `most` of them at most. */
+  dropExpired(now: number, timeoutMs: number, most = Number.POSITIVE_INFINITY): void {
+    for (let dropped = 0; dropped < most; dropped += 1) {
       const oldest = this.#bonds.entries().next().value;
       if (oldest === undefined || now - oldest[1].lastUsed < timeoutMs) return;
       this.#bonds.delete(oldest[0]);

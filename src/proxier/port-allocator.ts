@@ -52,10 +52,9 @@ export class PortAllocator {
       this.#free.push(...inUse);
     }
     const { first, last } = this.#range;
-    const given = sizeOf(this.#range) - inUse.length;
     throw new KubeSpliceError(
       'PORT_RANGE_EXHAUSTED',
-      `${name}: no port of --proxy-port-range ${first}-${last} is free: ${given} given to service ports, ${inUse.length} in use by other programs`,
+      `${name}: no port of --proxy-port-range ${first}-${last} is free: each is given to a service port, or in use by another program`,
     );
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../host/log.js';
 import type { Endpoint } from '../model/endpoint.js';
 import { KubeSpliceError } from '../model/errors.js';
@@ -26,7 +27,7 @@ export interface PortalsOptions {
 /** The portals of the relay, held equal to a state. It alone opens and closes them. */
 export class Portals {
   readonly #open = new Map<ServicePortName, Portal>();
-  readonly #errors = new Map<ServicePortName, string>();
+  readonly #errors = new Map<ServicePortName, KubeSpliceError>();
 
   constructor(private readonly options: PortalsOptions) {}
 
@@ -34,25 +35,24 @@ export class Portals {
     return this.#open;
   }
 
-  /** Why a service port has no portal, a line for each. */
-  get errors(): ReadonlyMap<ServicePortName, string> {
+  /** Why a service port has no portal. */
+  get errors(): ReadonlyMap<ServicePortName, KubeSpliceError> {
     return this.#errors;
   }
 
   /** Tells the relay of endpoints and affinity that differ from what it has: nothing to wait for. */
   route(state: ServiceState): void {
-    for (const [name, portal] of this.#open) {
-      const servicePort = state.servicePorts.get(name);
-      if (servicePort === undefined) continue;
-      const routing = routingOf(servicePort, state);
-      if (sameRouting(portal.routing, routing)) continue;
-      portal.routing = routing;
-      this.options.relay.route(name, routing);
-    }
+    for (const name of this.#open.keys()) this.#route(name, state);
   }
 
-  /** Closes what the state no longer holds, then opens what it holds anew. What can't be opened is in `errors`. */
-  async reconcile(state: ServiceState): Promise<void> {
+  /**
+   * Closes what the newest state no longer holds, then opens what it holds anew. What can't be opened is in `errors`.
+   *
+   * @param newest the newest state; it may change while portals are opened, and each is opened with what holds then.
+   * @param stopping true where the portals that are not open yet are no longer wanted.
+   */
+  async reconcile(newest: () => ServiceState, stopping: () => boolean): Promise<void> {
+    const state = newest();
     await Promise.all(
       [...this.#open]
         .filter(([name, { protocol }]) => state.servicePorts.get(name)?.protocol !== protocol)
@@ -61,15 +61,24 @@ export class Portals {
     for (const name of this.#errors.keys()) {
       if (!state.servicePorts.has(name)) this.#errors.delete(name);
     }
-    const missing = [...state.servicePorts.values()].filter(({ name }) => !this.#open.has(name)).values();
+    const missing = [...state.servicePorts.keys()].filter((name) => !this.#open.has(name)).values();
     const openOneAfterAnother = async (): Promise<void> => {
-      for (const servicePort of missing) await this.#openPortal(servicePort, routingOf(servicePort, state));
+      for (const name of missing) {
+        if (stopping()) return;
+        await this.#openPortal(name, newest);
+        // A portal can open without a turn of the event loop: thousands of them would let nobody else in.
+        await nextTurn();
+      }
     };
     await Promise.all(Array.from({ length: OPENING_AT_ONCE }, openOneAfterAnother));
   }
 
-  async #openPortal({ name, protocol }: ServicePort, routing: PortalRouting): Promise<void> {
+  async #openPortal(name: ServicePortName, newest: () => ServiceState): Promise<void> {
     const { relay, ports, bindAddress, logger } = this.options;
+    const servicePort = newest().servicePorts.get(name);
+    if (servicePort === undefined) return;
+    const { protocol } = servicePort;
+    const routing = routingOf(servicePort, newest());
     try {
       const address = await ports.allocate(name, (port) =>
         relay.open({ name, protocol, address: bindAddress, port, routing }),
@@ -77,13 +86,25 @@ export class Portals {
       this.#open.set(name, { protocol, ...address, routing });
       this.#errors.delete(name);
       logger.detail(2, 'portal opened', { servicePort: name, protocol, ...address });
+      this.#route(name, newest());
     } catch (error) {
       if (!(error instanceof KubeSpliceError)) throw error;
-      const line = `${error.code}: ${error.message}`;
       // Tried again at every sync, told once.
-      if (this.#errors.get(name) !== line) logger.error(line, { remedy: error.remedy });
-      this.#errors.set(name, line);
+      if (this.#errors.get(name)?.code !== error.code) {
+        logger.error(`${error.code}: ${error.message}`, { remedy: error.remedy });
+      }
+      this.#errors.set(name, error);
     }
+  }
+
+  #route(name: ServicePortName, state: ServiceState): void {
+    const portal = this.#open.get(name);
+    const servicePort = state.servicePorts.get(name);
+    if (portal === undefined || servicePort === undefined) return;
+    const routing = routingOf(servicePort, state);
+    if (sameRouting(portal.routing, routing)) return;
+    portal.routing = routing;
+    this.options.relay.route(name, routing);
   }
 
   async #closePortal(name: ServicePortName, portal: Portal): Promise<void> {

@@ -1,6 +1,7 @@
 import type { PortRange } from '../config/proxy-config.js';
 import type { Logger } from '../host/log.js';
-import type { ServiceState } from '../model/service-state.js';
+import type { KubeSpliceError } from '../model/errors.js';
+import { EMPTY_STATE, type ServiceState } from '../model/service-state.js';
 import type { RelayEngine } from '../relay/engine.js';
 import type { Steering } from '../steering/steering.js';
 import { PortAllocator } from './port-allocator.js';
@@ -35,10 +36,12 @@ export interface ProxierOptions {
 export class Proxier implements ProxyView {
   readonly #options: ProxierOptions;
   readonly #portals: Portals;
-  #state: ServiceState | undefined;
+  #state: ServiceState = EMPTY_STATE;
   #resyncTimer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
+  /** A sync is due, since `#requestedAt`, beside the one that may be running. */
   #again = false;
+  #requestedAt = 0;
   #stopped = false;
   #pendingSince: number | null = null;
   #lastSynced: number | null = null;
@@ -76,7 +79,6 @@ export class Proxier implements ProxyView {
 
   servicePorts(): readonly ServicePortView[] {
     const state = this.#state;
-    if (state === undefined) return [];
     return [...state.servicePorts.values()]
       .map((servicePort) => {
         const portal = this.#portals.open.get(servicePort.name);
@@ -84,7 +86,7 @@ export class Proxier implements ProxyView {
           servicePort,
           endpoints: state.endpoints.get(servicePort.name) ?? [],
           portal: portal === undefined ? null : { address: portal.address, port: portal.port },
-          error: this.#portals.errors.get(servicePort.name) ?? null,
+          error: errorLine(this.#portals.errors.get(servicePort.name)),
         };
       })
       .sort((a, b) => (a.servicePort.name < b.servicePort.name ? -1 : 1));
@@ -96,12 +98,16 @@ export class Proxier implements ProxyView {
       lastSynced: this.#lastSynced,
       succeeded: this.#succeeded,
       failed: this.#failed,
-      errors: [...(this.#failure === null ? [] : [this.#failure]), ...this.#portals.errors.values()],
+      errors: [this.#failure, ...[...this.#portals.errors.values()].map(errorLine)].filter(
+        (line) => line !== null,
+      ),
     };
   }
 
   #requestSync(): void {
-    this.#pendingSince ??= this.#options.now();
+    if (this.#stopped) return;
+    if (!this.#again) this.#requestedAt = this.#options.now();
+    this.#pendingSince ??= this.#requestedAt;
     this.#again = true;
     this.#running ??= this.#syncUntilSettled();
   }
@@ -120,11 +126,9 @@ export class Proxier implements ProxyView {
   async #sync(): Promise<void> {
     const { logger, now, steering } = this.#options;
     const started = now();
-    const state = this.#state;
-    if (state === undefined) return;
-    await this.#portals.reconcile(state);
-    // A newer state may have arrived while portals were opened with this one.
-    this.#portals.route(this.#state ?? state);
+    const newest = (): ServiceState => this.#state;
+    const state = newest();
+    await this.#portals.reconcile(newest, () => this.#stopped);
     try {
       await steering.apply(redirectsOf(state, this.#portals.open));
     } catch (error) {
@@ -134,7 +138,7 @@ export class Proxier implements ProxyView {
     this.#failure = null;
     this.#succeeded += 1;
     this.#lastSynced = now();
-    this.#pendingSince = this.#again ? this.#lastSynced : null;
+    this.#pendingSince = this.#again ? this.#requestedAt : null;
     logger.detail(2, 'sync done', {
       servicePorts: state.servicePorts.size,
       portals: this.#portals.open.size,
@@ -150,4 +154,8 @@ export class Proxier implements ProxyView {
       this.#options.logger.error('sync failed', { steering: this.#options.steering.kind, error: line });
     this.#failure = line;
   }
+}
+
+function errorLine(error: KubeSpliceError | undefined): string | null {
+  return error === undefined ? null : `${error.code}: ${error.message}`;
 }

@@ -10,8 +10,14 @@ export interface ChosenRelay {
 /** Descriptors that the process needs beside its relay: log files, manifests, watches, status clients, Node's own. */
 const FILES_KEPT_BACK = 64;
 
-/** More UDP sessions than this are somebody's flood, however many files there are. */
-const MOST_UDP_SESSIONS = 65_536;
+/**
+ * Each session has a port of its own from the system's range (`ip_local_port_range`, 28,232 ports by default). A flood of
+ * clients must not take them all: every other program of this host would find none left.
+ */
+const MOST_UDP_SESSIONS = 16_384;
+
+/** Enough to be of some use where hardly any are allowed. */
+const FEWEST_FILES = 16;
 
 /** Where the number of open files has no limit, the relay sets one of its own. */
 const MOST_FILES = 1_000_000;
@@ -22,7 +28,7 @@ export function chooseRelay(
   openFileLimit: number,
   observer: RelayObserver,
 ): ChosenRelay {
-  const maxOpenFiles = Math.min(MOST_FILES, Math.max(FILES_KEPT_BACK, openFileLimit - FILES_KEPT_BACK));
+  const maxOpenFiles = Math.min(MOST_FILES, Math.max(FEWEST_FILES, openFileLimit - FILES_KEPT_BACK));
   return {
     engine: new PortableRelay({
       udpIdleTimeoutMs: config.udpIdleTimeoutMs,

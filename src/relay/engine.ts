@@ -18,7 +18,8 @@ import type { Protocol, ServicePortName, SessionAffinity } from '../model/servic
  * No endpoints: TCP is reset at accept, UDP is dropped; both are counted.
  * Endpoints removed: open connections go on until they end; new ones never go there.
  * Portal closed: listening stops at once, what is open goes on.
- * Out of file descriptors: accepting stops, open connections go on, and accepting resumes when there is room.
+ * Out of file descriptors: open connections go on; new clients wait, in the kernel's queue or unread in a bounded one, and
+ * are served when there is room. Whoever fits in neither is reset.
  *
  * Every engine passes the same contract spec (`spec/relay/`).
  */

@@ -19,12 +19,14 @@ export class DeafSockets {
   }
 
   delete(socket: Socket): void {
-    if (!this.#sockets.delete(socket) || this.#sockets.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#sockets.delete(socket);
   }
 
   #probe(): void {
+    if (this.#sockets.size === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    }
     for (const socket of this.#sockets) {
       // What is waiting to be written will find the error by itself; after our own FIN nothing can be written.
       if (socket.writable && socket.writableLength === 0) socket.write(NOTHING);

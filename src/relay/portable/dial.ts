@@ -2,15 +2,10 @@ import { connect, type Socket } from 'node:net';
 import type { Endpoint } from '../../model/endpoint.js';
 import { systemErrorCode } from '../../model/errors.js';
 import type { FailureReason } from '../engine.js';
+import { SOCKET_OPTIONS } from './socket-options.js';
 
 /** How long each try to reach an endpoint may take, ms: kube-proxy's `EndpointDialTimeouts` (userspace mode). */
 export const DIAL_TIMEOUTS_MS: readonly number[] = [250, 500, 1000, 2000];
-
-/**
- * What a socket may hold unsent and unread before the other side is no longer read. Twice the 64 KiB that Node reads at
- * once: with less, every full read would stop the other side, only to start it again a moment later.
- */
-export const BUFFER_BYTES = 128 * 1024;
 
 /** Why an endpoint was not reached. */
 export class DialFailure extends Error {
@@ -36,11 +31,8 @@ export function dial(endpoint: Endpoint, timeoutMs: number): Dial {
   const socket = connect({
     host: endpoint.address,
     port: endpoint.port,
-    allowHalfOpen: true,
-    noDelay: true,
     autoSelectFamily: false,
-    // Known to every stream, but not to the type of these options.
-    ...{ highWaterMark: BUFFER_BYTES },
+    ...SOCKET_OPTIONS,
   });
   let fail: (failure: DialFailure) => void = () => undefined;
   const connected = new Promise<Socket>((resolve, reject) => {

@@ -13,6 +13,7 @@ export class FileBudget {
   /** Clients that may wait for room at the same time. */
   readonly waitingRoom: number;
   #used = 0;
+  #given: () => void = () => undefined;
 
   /** @param limit descriptors that are the relay's; the process needs some for itself beside them. */
   constructor(readonly limit: number) {
@@ -30,6 +31,12 @@ export class FileBudget {
 
   give(files: number): void {
     this.#used -= files;
+    this.#given();
+  }
+
+  /** Calls `given` whenever files were given back, by whomever: there may be room for who waits. */
+  onGive(given: () => void): void {
+    this.#given = given;
   }
 
   get used(): number {

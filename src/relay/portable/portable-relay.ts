@@ -11,6 +11,7 @@ import type {
   RelayObserver,
 } from '../engine.js';
 import { FileBudget } from './file-budget.js';
+import { LocalAddresses } from './local-addresses.js';
 import { TcpAdmission } from './tcp-admission.js';
 import { TcpPortal } from './tcp-portal.js';
 import { UdpPortal } from './udp-portal.js';
@@ -51,15 +52,16 @@ export class PortableRelay implements RelayEngine {
   readonly #observer: RelayObserver;
   readonly #random: () => number;
   readonly #now: () => number;
-  readonly #localAddresses: (bindAddress: string) => readonly string[];
+  readonly #localAddresses: LocalAddresses;
   readonly #addressTimer: NodeJS.Timeout;
   #shutdown: Promise<void> | undefined;
+  #endGrace: () => void = () => undefined;
 
   constructor(options: PortableRelayOptions) {
     this.#observer = options.observer;
     this.#random = options.random ?? Math.random;
     this.#now = options.now ?? (() => performance.now());
-    this.#localAddresses = options.localAddresses ?? localAddresses;
+    this.#localAddresses = new LocalAddresses(options.localAddresses ?? localAddresses, this.#now);
     this.#files = new FileBudget(options.maxOpenFiles);
     this.#admission = new TcpAdmission(this.#files, this.#observer, this.#now);
     this.#sessions = new UdpSessionTable({
@@ -80,6 +82,10 @@ export class PortableRelay implements RelayEngine {
     this.#opening.add(name);
     try {
       const portal = await (request.protocol === 'TCP' ? this.#openTcp(request) : this.#openUdp(request));
+      if (this.#shutdown !== undefined) {
+        await portal.close();
+        throw new KubeSpliceError('PORTAL_OPEN_FAILED', `${name}: the relay is shutting down`);
+      }
       this.#portals.set(name, portal);
       const { address, port } = portal.address();
       return { address, port };
@@ -97,7 +103,6 @@ export class PortableRelay implements RelayEngine {
     this.#portals.delete(name);
     await portal?.close();
     if (portal instanceof TcpPortal) this.#files.give(1);
-    this.#admission.roomMade();
   }
 
   portals(): ReadonlyMap<ServicePortName, OpenPortal> {
@@ -110,26 +115,32 @@ export class PortableRelay implements RelayEngine {
 
   /** Makes UDP portals listen on addresses that the host has gained, and no longer on those it has lost. */
   refreshLocalAddresses(): void {
+    this.#localAddresses.forget();
     for (const portal of this.#portals.values()) {
       // An address whose port another program holds is tried again at the next look.
       if (portal instanceof UdpPortal) portal.listenOnLocalAddresses().catch(() => undefined);
     }
   }
 
+  /** Asked again, it ends no later than either grace. */
   shutdown(graceMs: number): Promise<void> {
-    this.#shutdown ??= this.#endEverything(graceMs);
-    return this.#shutdown;
+    this.#shutdown ??= this.#endEverything();
+    const timer = setTimeout(this.#endGrace, graceMs);
+    return this.#shutdown.finally(() => clearTimeout(timer));
   }
 
-  async #endEverything(graceMs: number): Promise<void> {
+  async #endEverything(): Promise<void> {
+    const graceOver = new Promise<void>((resolve) => {
+      this.#endGrace = resolve;
+    });
     clearInterval(this.#addressTimer);
     const portals = [...this.#portals.values()];
-    await Promise.all(portals.map((portal) => (portal instanceof TcpPortal ? portal.close() : undefined)));
+    const udpPortals = portals.filter((portal) => portal instanceof UdpPortal);
+    for (const portal of portals) if (portal instanceof TcpPortal) portal.close();
     const drained = this.#admission.drain();
-    const sessionsEnded = portals.map((portal) => (portal instanceof UdpPortal ? portal.drain() : undefined));
-    await withinGrace(Promise.all([drained, ...sessionsEnded]), graceMs);
+    await Promise.race([graceOver, Promise.all([drained, ...udpPortals.map((portal) => portal.drain())])]);
     this.#admission.abort();
-    await Promise.all(portals.map((portal) => (portal instanceof UdpPortal ? portal.close() : undefined)));
+    await Promise.all(udpPortals.map((portal) => portal.close()));
     await drained;
     this.#portals.clear();
   }
@@ -137,6 +148,7 @@ export class PortableRelay implements RelayEngine {
   async #openTcp(request: PortalRequest): Promise<TcpPortal> {
     const portal = await TcpPortal.open(request, {
       random: this.#random,
+      now: this.#now,
       admit: (client, address, to) => this.#admission.admit(client, address, to),
     });
     this.#files.take(1);
@@ -150,17 +162,7 @@ export class PortableRelay implements RelayEngine {
       now: this.#now,
       sessions: this.#sessions,
       files: this.#files,
-      localAddresses: this.#localAddresses,
+      localAddresses: (bindAddress) => this.#localAddresses.of(bindAddress),
     });
   }
-}
-
-/** Waits for `ended`, but no longer than `graceMs`. */
-async function withinGrace(ended: Promise<unknown>, graceMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const grace = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, graceMs);
-  });
-  await Promise.race([ended, grace]);
-  clearTimeout(timer);
 }

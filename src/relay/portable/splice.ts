@@ -3,6 +3,15 @@ import type { DeafSockets } from './deaf-sockets.js';
 import { whenSurelyFin } from './fin.js';
 import { reset } from './reset.js';
 
+/** Bytes that may wait to be sent before the other side is no longer read: twice what Node reads at once. */
+const MAX_UNSENT_BYTES = 128 * 1024;
+
+/**
+ * Chunks that may wait to be sent, beside the limit in bytes: each costs some 500 bytes of its own, and a peer that sends a byte at
+ * a time must not turn 128 KiB into 60 MB.
+ */
+const MAX_UNSENT_CHUNKS = 64;
+
 /** Told what passes. */
 export interface SpliceObserver {
   /** Payload bytes read from the client and handed to the endpoint's socket. */
@@ -44,16 +53,21 @@ export function splice(client: Socket, endpoint: Socket, deaf: DeafSockets, obse
 }
 
 function carry(from: Socket, to: Socket, deaf: DeafSockets, count: (bytes: number) => void): void {
+  let unsent = 0;
+  const sent = (): void => {
+    unsent -= 1;
+    if (unsent > 0 || !from.isPaused()) return;
+    // One that has ended stays deaf.
+    if (!from.readableEnded) deaf.delete(from);
+    from.resume();
+  };
   from.on('data', (chunk: Buffer) => {
     count(chunk.length);
-    if (to.write(chunk)) return;
+    unsent += 1;
+    to.write(chunk, sent);
+    if (to.writableLength < MAX_UNSENT_BYTES && unsent < MAX_UNSENT_CHUNKS) return;
     from.pause();
     deaf.add(from);
-  });
-  to.on('drain', () => {
-    if (!from.isPaused()) return;
-    deaf.delete(from);
-    from.resume();
   });
   from.on('end', () => {
     deaf.add(from);

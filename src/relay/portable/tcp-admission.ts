@@ -34,7 +34,9 @@ export class TcpAdmission {
     private readonly files: FileBudget,
     private readonly observer: RelayObserver,
     private readonly now: () => number,
-  ) {}
+  ) {
+    files.onGive(() => this.#letIn());
+  }
 
   /** Takes over an accepted client: allowed to be half-open, paused. */
   admit(socket: Socket, address: ClientAddress, portal: TcpPortal): void {
@@ -68,11 +70,10 @@ export class TcpAdmission {
   }
 
   /** Descriptors were given back: lets in who waits. */
-  roomMade(): void {
+  #letIn(): void {
     for (const client of this.#waiting) {
       if (!this.files.hasRoomFor(FILES_OF_CONNECTION)) return;
       this.#waiting.delete(client);
-      this.files.give(1);
       this.#connect(client);
     }
     if (this.#exhausted && this.files.hasRoomFor(FILES_OF_CONNECTION)) {
@@ -88,7 +89,6 @@ export class TcpAdmission {
       this.#connections.delete(connection);
       traffic.activeConnections -= 1;
       this.files.give(FILES_OF_CONNECTION);
-      this.roomMade();
       if (this.#connections.size === 0) this.#allEnded?.();
     });
     this.files.take(FILES_OF_CONNECTION);
@@ -97,14 +97,13 @@ export class TcpAdmission {
   }
 
   #wait(client: WaitingClient): void {
-    this.files.take(1);
+    // The waiting room is beside what hasRoomFor() counts: who waits takes nothing of it.
     this.#waiting.add(client);
     this.#deaf.add(client.socket);
     client.socket.once('close', () => {
       this.#deaf.delete(client.socket);
       if (!this.#waiting.delete(client)) return;
       client.portal.traffic.activeConnections -= 1;
-      this.files.give(1);
     });
   }
 
@@ -113,7 +112,8 @@ export class TcpAdmission {
     portal.traffic.refusedForFiles += 1;
     const { name } = portal;
     this.observer.failure({ name, protocol: 'TCP', client: address, reason: 'out-of-files', final: true });
-    if (!this.#waiting.has(client)) portal.traffic.activeConnections -= 1;
+    this.#waiting.delete(client);
+    portal.traffic.activeConnections -= 1;
     reset(socket);
   }
 }

@@ -49,9 +49,12 @@ export class TcpConnection {
 
   /** Dials and relays. Returns at once; `onEnd` is called once, when every socket of the connection is closed. */
   start(): void {
-    const ignoreUntilSpliced = (): void => undefined;
-    this.#client.on('error', ignoreUntilSpliced);
+    const { deaf } = this.context;
+    // Unread until an endpoint has answered: only a probe notices that the client has gone meanwhile.
+    deaf.add(this.#client);
     this.#client.once('close', () => {
+      deaf.delete(this.#client);
+      this.#dial?.abort();
       if (this.#endpointSocket === undefined) this.#end();
     });
     void this.#reachEndpoint();
@@ -72,8 +75,10 @@ export class TcpConnection {
       if (endpoint === undefined) return this.#refuse('no-endpoints');
       this.#dial = dial(endpoint, timeoutMs);
       try {
-        this.#splice(endpoint, await this.#dial.socket);
-        return;
+        const socket = await this.#dial.socket;
+        if (balancer.has(endpoint.key)) return this.#splice(endpoint, socket);
+        // It was removed while it was dialled: no connection begins there any more.
+        reset(socket);
       } catch (error) {
         if (!(error instanceof DialFailure)) throw error;
         if (this.#client.destroyed) return;
@@ -88,7 +93,7 @@ export class TcpConnection {
   #dialFailed(endpoint: Endpoint, { reason, detail }: DialFailure, final: boolean): void {
     const { traffic, balancer, observer, name } = this.context;
     traffic.dialFailures += 1;
-    balancer.forget(this.#address.address);
+    balancer.forget(this.#address.address, endpoint.key);
     observer.failure({ name, protocol: 'TCP', client: this.#address, endpoint, reason, detail, final });
   }
 
@@ -106,6 +111,7 @@ export class TcpConnection {
       reset(socket);
       return;
     }
+    deaf.delete(this.#client);
     this.#endpointSocket = socket;
     traffic.connected(endpoint.key);
     splice(this.#client, socket, deaf, {

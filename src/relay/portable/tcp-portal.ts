@@ -1,15 +1,16 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { Balancer } from '../../balancer/balancer.js';
-import { KubeSpliceError } from '../../model/errors.js';
 import type { ServicePortName } from '../../model/service-port.js';
 import type { ClientAddress, OpenPortal, PortalCounters, PortalRequest, PortalRouting } from '../engine.js';
-import { BUFFER_BYTES } from './dial.js';
 import { portalOpenError } from './portal-open-error.js';
+import { SOCKET_OPTIONS } from './socket-options.js';
 import { Traffic } from './traffic.js';
 
 /** What a portal needs from the relay that it is part of. */
 export interface TcpRelay {
   readonly random: () => number;
+  /** ms, monotonic. */
+  readonly now: () => number;
   /** Takes over an accepted client (paused): now, when there is room, or by resetting it. */
   admit(client: Socket, address: ClientAddress, portal: TcpPortal): void;
 }
@@ -21,20 +22,23 @@ export class TcpPortal {
   readonly balancer: Balancer;
   readonly #relay: TcpRelay;
   readonly #server: Server;
+  readonly #bindAddress: string;
+  #port: number;
 
-  private constructor(name: ServicePortName, relay: TcpRelay) {
-    this.name = name;
+  private constructor(request: PortalRequest, relay: TcpRelay) {
+    this.name = request.name;
+    this.#bindAddress = request.address;
+    this.#port = request.port;
     this.#relay = relay;
     this.balancer = new Balancer(relay.random);
-    this.#server = createServer(
-      { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: BUFFER_BYTES },
-      (client) => this.#accepted(client),
+    this.#server = createServer({ ...SOCKET_OPTIONS, pauseOnConnect: true }, (client) =>
+      this.#accepted(client),
     );
   }
 
   /** @throws KubeSpliceError `PORTAL_PORT_IN_USE`, `PORTAL_OPEN_FAILED`. */
   static async open(request: PortalRequest, relay: TcpRelay): Promise<TcpPortal> {
-    const portal = new TcpPortal(request.name, relay);
+    const portal = new TcpPortal(request, relay);
     portal.route(request.routing);
     const server = portal.#server;
     await new Promise<void>((resolve, reject) => {
@@ -45,6 +49,8 @@ export class TcpPortal {
         server.removeListener('error', failed);
         // A failed accept concerns one client that is gone already; the portal goes on.
         server.on('error', () => undefined);
+        const bound = server.address();
+        if (typeof bound === 'object' && bound !== null) portal.#port = bound.port;
         resolve();
       });
     });
@@ -52,23 +58,18 @@ export class TcpPortal {
   }
 
   route({ endpoints, sessionAffinity }: PortalRouting): void {
-    this.balancer.route(endpoints, sessionAffinity);
+    this.balancer.route(endpoints, sessionAffinity, this.#relay.now());
     this.traffic.route(endpoints);
   }
 
-  /** Stops listening. The port is free when it resolves; connections go on. */
-  close(): Promise<void> {
-    // The callback of close() would wait for the connections as well; the socket itself is closed at once.
+  /** Stops listening. The port is free when it returns; connections go on. */
+  close(): void {
+    // Its callback would wait for the connections as well; the listening socket is closed at once.
     this.#server.close();
-    return Promise.resolve();
   }
 
   address(): OpenPortal {
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') {
-      throw new KubeSpliceError('PORTAL_OPEN_FAILED', `the portal of ${this.name} is not listening`);
-    }
-    return { protocol: 'TCP', address: address.address, port: address.port };
+    return { protocol: 'TCP', address: this.#bindAddress, port: this.#port };
   }
 
   counters(): PortalCounters {

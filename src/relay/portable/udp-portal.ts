@@ -60,7 +60,8 @@ export class UdpPortal {
       portal.route(request.routing);
       try {
         await portal.listenOnLocalAddresses();
-        return portal;
+        if (portal.#sockets.size > 0) return portal;
+        throw new Error('none of the addresses of this host can be bound');
       } catch (error) {
         await portal.close();
         const another =
@@ -87,7 +88,7 @@ export class UdpPortal {
 
   /** Replaces endpoints and affinity; sessions of endpoints that went are bound to others with their next datagram. */
   route({ endpoints, sessionAffinity }: PortalRouting): void {
-    this.#balancer.route(endpoints, sessionAffinity);
+    this.#balancer.route(endpoints, sessionAffinity, this.#relay.now());
     this.traffic.route(endpoints);
     for (const session of this.#sessions) {
       if (session.endpoint !== undefined && !this.#balancer.has(session.endpoint)) session.move();
@@ -147,6 +148,11 @@ export class UdpPortal {
   }
 
   #received(address: string, socket: SocketAsPromised, message: Buffer, from: RemoteInfo): void {
+    // Port 0 expects no reply (RFC 768), and Node throws where one is sent there.
+    if (from.port === 0) {
+      this.traffic.droppedDatagrams += 1;
+      return;
+    }
     const key = `${sessionKeyPrefix(this.name, address)}${from.address}|${from.port}`;
     const session = this.#relay.sessions.get(key) ?? this.#begin(key, socket, from);
     if (session === undefined) return;
@@ -158,6 +164,12 @@ export class UdpPortal {
     const { observer, now, sessions, files } = this.#relay;
     const client = { address: from.address, port: from.port };
     if (this.#drained !== undefined || this.#closed) return undefined;
+    // Before anything is made room for: what goes nowhere must not evict what does.
+    if (this.#balancer.isEmpty) {
+      this.traffic.noEndpoints += 1;
+      observer.failure({ name: this.name, protocol: 'UDP', client, reason: 'no-endpoints', final: true });
+      return undefined;
+    }
     // Where files are short, sessions make room for sessions.
     if (!files.hasRoomFor(1) && !sessions.evictOldest()) {
       this.traffic.refusedForFiles += 1;

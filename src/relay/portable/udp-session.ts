@@ -10,6 +10,9 @@ import { isCongested, udpSocket } from './udp-socket.js';
 /** Datagrams that may wait for the socket of a session to be connected: one turn of the event loop. */
 const MAX_WAITING = 64;
 
+/** Sends that fail by the datagram (longer than the family allows) or by this host: another endpoint would do no better. */
+const NOT_THE_ENDPOINTS_FAULT: ReadonlySet<string> = new Set(['EMSGSIZE', 'ENOBUFS', 'ENOMEM']);
+
 /** Why a session ended: idle, to make room, with its portal, or because there were no endpoints. */
 export type SessionEnd = 'idle' | 'evicted' | 'portal-closed' | 'no-endpoints';
 
@@ -101,7 +104,11 @@ export class UdpSession {
     if (tried !== undefined) traffic.totalUdpSessions += 1;
     traffic.connected(endpoint.key);
     socket.socket.on('error', (error) => this.#failed(bound, error));
-    socket.socket.connect(endpoint.port, endpoint.address, () => this.#connected(bound));
+    socket.socket.connect(endpoint.port, endpoint.address, (error?: Error) => {
+      // Node's types leave it out: where connecting fails, the callback gets the error and no 'error' is emitted.
+      if (error instanceof Error) this.#failed(bound, error);
+      else this.#connected(bound);
+    });
     return true;
   }
 
@@ -114,9 +121,9 @@ export class UdpSession {
 
   #transmit(message: Buffer): void {
     const bound = this.#bound;
-    if (bound === undefined) return;
     const { traffic } = this.context;
-    if (isCongested(bound.socket)) {
+    // Without a socket where not even binding one went well: out of files or of ports.
+    if (bound === undefined || isCongested(bound.socket)) {
       traffic.droppedDatagrams += 1;
       return;
     }
@@ -126,8 +133,7 @@ export class UdpSession {
         return;
       }
       const code = systemErrorCode(error);
-      if (code === 'EMSGSIZE') {
-        // Longer than a datagram of the endpoint's family may be: no fault of the endpoint.
+      if (code !== undefined && NOT_THE_ENDPOINTS_FAULT.has(code)) {
         traffic.droppedDatagrams += 1;
         return;
       }
@@ -149,8 +155,9 @@ export class UdpSession {
     const detail = systemErrorCode(error) ?? error.message;
     const reason: FailureReason = detail === 'ECONNREFUSED' ? 'icmp-refused' : 'dial-failed';
     traffic.dialFailures += 1;
-    traffic.droppedDatagrams += 1;
-    balancer.forget(this.client.address);
+    // Those that wait for the socket are counted when it is released.
+    if (this.#waiting === undefined) traffic.droppedDatagrams += 1;
+    balancer.forget(this.client.address, bound.endpoint.key);
     this.#refusedBy = bound.endpoint.key;
     this.#release();
     observer.failure({

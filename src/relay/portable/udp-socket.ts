@@ -34,7 +34,11 @@ export function udpSocket(
 
 /** Asks the kernel for room for bursts. Call once the socket is bound. */
 export function enlargeReceiveBuffer(socket: SocketAsPromised): void {
-  socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+  try {
+    socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+  } catch {
+    // Where the system refuses rather than gives less (ENOBUFS on BSD), its default serves as well.
+  }
 }
 
 /** True where the socket has more waiting than it should: what is sent now is to be dropped. */
