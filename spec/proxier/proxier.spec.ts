@@ -217,7 +217,7 @@ describe('the proxier', () => {
   });
 
   it('reports a bind address that is not of this host for each service port, and goes on', async () => {
-    const { proxier } = start({ bindAddress: '192.0.2.1' });
+    const { proxier } = start({ bindAddress: '198.51.100.1' });
     proxier.update(stateOf([web], [aUdpServicePort()]));
     await proxier.settled();
     expect(proxier.servicePorts().map(({ error }) => error?.split(':')[0])).toEqual([

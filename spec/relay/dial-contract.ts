@@ -164,6 +164,17 @@ export function describeDial(start: StartEngine): void {
       expect((await client.rest()).toString()).toBe('thank you');
     });
 
+    it('is left at once when the client goes away during the dial, and that is no failure', async () => {
+      const relay = await RelayUnderTest.start(start);
+      const portal = await relay.open({ endpoints: [await blackHole()] });
+      const client = await portal.connect();
+      client.reset();
+      await eventually(async () => {
+        expect(await portal.counters()).toMatchObject({ activeConnections: 0, totalConnections: 1 });
+      }, ALL_TRIES_MS - LATE_MS);
+      expect(relay.observer.failures.filter(({ final }) => final)).toEqual([]);
+    });
+
     it('keeps nothing of a client that goes away during the dial', async () => {
       const good = await TcpEndpoint.listen(greet('g'));
       const portal = await (await RelayUnderTest.start(start)).open({ endpoints: [await blackHole()] });

@@ -86,6 +86,30 @@ export function describeLimits(start: StartEngine): void {
       });
     });
 
+    it('serves one who waits for each connection that ends, also while others wait', async () => {
+      const { served, unserved } = await exhaust();
+      const waiting = unserved.filter(({ wasReset }) => !wasReset);
+      const [first, second] = waiting;
+      if (first === undefined || second === undefined) throw new Error('nobody waits');
+      for (const client of served.slice(0, 2)) client.reset();
+      expect(await first.text(1)).toBe('g');
+      expect(await second.text(1)).toBe('g');
+    });
+
+    it('serves those who wait for a connection when UDP sessions have ended', async () => {
+      const [web, dns] = [await TcpEndpoint.listen(greet('g')), await UdpEndpoint.bind(echoDatagram)];
+      const relay = await RelayUnderTest.start(start, {
+        maxOpenFiles: MAX_OPEN_FILES,
+        udpIdleTimeoutMs: IDLE_TIMEOUT_MS,
+      });
+      const udp = await relay.open({ protocol: 'UDP', name: 'default/dns', endpoints: [dns.endpoint] });
+      const tcp = await relay.open({ endpoints: [web.endpoint] });
+      for (let session = 0; session < MAX_OPEN_FILES; session += 1) await (await udp.udpClient()).ask('x');
+      const client = await tcp.connect();
+      await eventually(() => expect(relay.observer.filesExhaustedAt).toHaveLength(1));
+      expect(await client.text(1)).toBe('g');
+    });
+
     it('forgets a client that goes away while it waits', async () => {
       const { portal, served, unserved, endpoint } = await exhaust();
       for (const client of unserved) client.reset();

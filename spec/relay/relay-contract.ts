@@ -15,6 +15,7 @@ import { describeShutdown } from './shutdown-contract.js';
 import { describeTcp } from './tcp-contract.js';
 import { describeUdp } from './udp-contract.js';
 import { describeUdpCrowd } from './udp-crowd-contract.js';
+import { describeUdpFaults } from './udp-fault-contract.js';
 import { describeUdpSession } from './udp-session-contract.js';
 
 /**
@@ -39,6 +40,7 @@ export function describeRelayContract(name: string, start: StartEngine): void {
     describeRouting(start);
     describeUdp(start);
     describeUdpSession(start);
+    describeUdpFaults(start);
     describeUdpCrowd(start);
     describeLimits(start);
     describeShutdown(start);

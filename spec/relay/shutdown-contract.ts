@@ -96,6 +96,42 @@ export function describeShutdown(start: StartEngine): void {
       expect(relay.engine.portals().size).toBe(0);
     });
 
+    it('ends sooner where it is asked again with less grace', async () => {
+      const endpoint = await TcpEndpoint.listen(echo);
+      const relay = await RelayUnderTest.start(start);
+      const portal = await relay.open({ endpoints: [endpoint.endpoint] });
+      const client = await portal.connect();
+      const patient = relay.engine.shutdown(60_000);
+      await relay.engine.shutdown(0);
+      await within('the first shutdown', patient);
+      expect(await client.ending()).toBe('reset');
+    });
+
+    it('shows its portals until it is over', async () => {
+      const endpoint = await TcpEndpoint.listen(echo);
+      const relay = await RelayUnderTest.start(start);
+      const portal = await relay.open({ endpoints: [endpoint.endpoint] });
+      await portal.connect();
+      const over = relay.engine.shutdown(SHORT_GRACE_MS);
+      expect([...relay.engine.portals().values()]).toMatchObject([{ port: portal.port }]);
+      await within('the shutdown', over);
+      expect(relay.engine.portals().size).toBe(0);
+    });
+
+    it('leaves no portal open that was being opened', async () => {
+      const before = openSockets();
+      const relay = await RelayUnderTest.start(start);
+      const opening = (['TCP', 'UDP'] as const).map((protocol) =>
+        relay.open({ protocol, name: `default/${protocol}`, endpoints: [] }),
+      );
+      const shutdown = relay.engine.shutdown(0);
+      const outcomes = await Promise.allSettled(opening);
+      await within('the shutdown', shutdown);
+      expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+      expect(relay.engine.portals().size).toBe(0);
+      await eventually(() => expect(openSockets()).toBe(before));
+    });
+
     it('leaves nothing open: no listening socket, no connection, no session', async () => {
       const before = openSockets();
       const relay = await RelayUnderTest.start(start);

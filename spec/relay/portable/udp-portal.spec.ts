@@ -66,7 +66,7 @@ describe('a UDP portal on every address of its host', () => {
   });
 
   it('opens without an address that is not usable yet, and takes it up when it is', async () => {
-    const { port } = await startOn('127.0.0.1', '192.0.2.1');
+    const { port } = await startOn('127.0.0.1', '198.51.100.1');
     expect(await ask('127.0.0.1', port)).toBe('hello');
   });
 
@@ -78,5 +78,11 @@ describe('a UDP portal on every address of its host', () => {
     host.addresses = ['127.0.0.2', '127.0.0.1'];
     relay.refreshLocalAddresses();
     expect(await ask('127.0.0.1', port)).toBe('hello');
+  });
+});
+
+describe('a UDP portal on a host none of whose addresses can be bound', () => {
+  it('does not open', async () => {
+    await expect(startOn('198.51.100.1', '198.51.100.2')).rejects.toMatchObject({ code: 'PORTAL_OPEN_FAILED' });
   });
 });
