@@ -86,6 +86,15 @@ export function describeLimits(start: StartEngine): void {
       });
     });
 
+    it('opens no further portal, and says why', async () => {
+      const { relay, endpoint } = await exhaust();
+      const another = relay.open({ name: 'default/another', endpoints: [endpoint.endpoint] });
+      await expect(another).rejects.toMatchObject({
+        code: 'PORTAL_OPEN_FAILED',
+        message: expect.stringContaining(`${MAX_OPEN_FILES} files`),
+      });
+    });
+
     it('serves one who waits for each connection that ends, also while others wait', async () => {
       const { served, unserved } = await exhaust();
       const waiting = unserved.filter(({ wasReset }) => !wasReset);

@@ -81,8 +81,22 @@ describe('a UDP portal on every address of its host', () => {
   });
 });
 
+describe('a UDP portal where one address is taken', () => {
+  it('listens on those that come after it all the same', async () => {
+    const { relay, host, port } = await startOn('127.0.0.1');
+    const other = createSocket('udp4').bind(port, '127.0.0.2');
+    await once(other, 'listening');
+    onTestFinished(() => void other.close());
+    host.addresses = ['127.0.0.1', '127.0.0.2', '127.0.0.3'];
+    relay.refreshLocalAddresses();
+    await eventually(async () => expect(await ask('127.0.0.3', port)).toBe('hello'));
+  });
+});
+
 describe('a UDP portal on a host none of whose addresses can be bound', () => {
   it('does not open', async () => {
-    await expect(startOn('198.51.100.1', '198.51.100.2')).rejects.toMatchObject({ code: 'PORTAL_OPEN_FAILED' });
+    await expect(startOn('198.51.100.1', '198.51.100.2')).rejects.toMatchObject({
+      code: 'PORTAL_OPEN_FAILED',
+    });
   });
 });

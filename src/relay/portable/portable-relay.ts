@@ -75,10 +75,8 @@ export class PortableRelay implements RelayEngine {
 
   async open(request: PortalRequest): Promise<PortalAddress> {
     const { name } = request;
-    if (this.#shutdown !== undefined || this.#portals.has(name) || this.#opening.has(name)) {
-      const why = this.#shutdown === undefined ? 'it has a portal already' : 'the relay is shutting down';
-      throw new KubeSpliceError('PORTAL_OPEN_FAILED', `${name}: ${why}`);
-    }
+    const obstacle = this.#obstacleToOpening(name);
+    if (obstacle !== undefined) throw new KubeSpliceError('PORTAL_OPEN_FAILED', `${name}: ${obstacle}`);
     this.#opening.add(name);
     try {
       const portal = await (request.protocol === 'TCP' ? this.#openTcp(request) : this.#openUdp(request));
@@ -143,6 +141,15 @@ export class PortableRelay implements RelayEngine {
     await Promise.all(udpPortals.map((portal) => portal.close()));
     await drained;
     this.#portals.clear();
+  }
+
+  #obstacleToOpening(name: ServicePortName): string | undefined {
+    if (this.#shutdown !== undefined) return 'the relay is shutting down';
+    if (this.#portals.has(name) || this.#opening.has(name)) return 'it has a portal already';
+    // Another portal would be of no use where there is nothing left for its connections.
+    if (!this.#files.hasRoomFor(1))
+      return `all ${this.#files.limit} files that the relay may open are in use`;
+    return undefined;
   }
 
   async #openTcp(request: PortalRequest): Promise<TcpPortal> {

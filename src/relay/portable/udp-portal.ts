@@ -74,16 +74,19 @@ export class UdpPortal {
   /**
    * Listens on every local address that has come since, and no longer on those that went. Call again now and then.
    *
-   * @throws the system's error where an address can't be bound; those before it are, and it may be called again.
+   * @throws the system's error where an address can't be bound; the others are, and it may be called again.
    */
   async listenOnLocalAddresses(): Promise<void> {
     const wanted = this.#relay.localAddresses(this.#bindAddress);
     for (const [address, socket] of this.#sockets) {
       if (!wanted.includes(address)) await this.#stopListening(address, socket);
     }
+    const failures: unknown[] = [];
     for (const address of wanted) {
-      if (!this.#sockets.has(address) && !this.#closed) await this.#listen(address, wanted.length > 1);
+      if (this.#sockets.has(address) || this.#closed) continue;
+      await this.#listen(address, wanted.length > 1).catch((error: unknown) => failures.push(error));
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Replaces endpoints and affinity; sessions of endpoints that went are bound to others with their next datagram. */
