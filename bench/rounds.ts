@@ -30,7 +30,10 @@ export async function stopPeers(peers: readonly NamedPeer[]): Promise<void> {
   await Promise.all(peers.map((peer) => peer.stop()));
 }
 
-/** Lets every peer carry the load once a round: what disturbs the machine for a while disturbs them alike. */
+/**
+ * Lets every peer carry the load once a round, another one first each time: what disturbs the machine for a while
+ * disturbs them alike, and so does whatever a turn leaves behind for the next.
+ */
 export async function measureInTurn(
   measurement: Measurement,
   peers: readonly NamedPeer[],
@@ -39,8 +42,10 @@ export async function measureInTurn(
 ): Promise<MeasurementResult> {
   const measured = peers.map(({ name }) => ({ name, rounds: [] as Measured[] }));
   for (let round = 0; round < rounds; round += 1) {
-    for (const [index, peer] of peers.entries()) {
-      measured[index]?.rounds.push(await client.measure(measurement.load, peer));
+    for (let turn = 0; turn < peers.length; turn += 1) {
+      const index = (round + turn) % peers.length;
+      const peer = peers[index];
+      if (peer !== undefined) measured[index]?.rounds.push(await client.measure(measurement.load, peer));
     }
   }
   return { measurement, peers: measured };
