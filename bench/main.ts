@@ -70,6 +70,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     // Whatever is awaited fails without its process; so everything is put away, and the bench ends.
     interrupted = signal;
+    process.stderr.write(`${signal} received: the bench ends\n`);
     children.killAll();
   });
 }
