@@ -11,6 +11,25 @@ export const ERROR_REMEDIES = {
   MANIFEST_SYNTAX: 'Correct the YAML or JSON; the last good state of the file is served until then.',
   MANIFEST_INVALID: 'Correct the field; the last good state of the file is served until then.',
   MANIFEST_DUPLICATE: 'Keep the object in one place only; the first one found is used.',
+  KUBECONFIG_UNREADABLE: 'Check the path of --kubeconfig, and that this user may read the file.',
+  KUBECONFIG_INVALID:
+    'Correct the field; `kubectl config view --kubeconfig FILE` shows how the file is understood.',
+  IN_CLUSTER_CONFIG_MISSING:
+    'Give --kubeconfig or --master, or run in a pod whose service account token is mounted.',
+  CREDENTIALS_UNUSABLE: 'Mend what the message names; it is tried again, nothing has to be restarted.',
+  APISERVER_UNREACHABLE:
+    'Check the address, the network and the API server; it is tried again until it answers.',
+  APISERVER_CERTIFICATE_REJECTED:
+    'Check the server address and the certificate authority of the cluster; never skip verification to get on.',
+  APISERVER_UNAUTHORIZED: 'Renew the token or certificate, or check that it belongs to this cluster.',
+  APISERVER_FORBIDDEN: 'Grant what is missing: deploy/rbac.yaml holds all that is needed.',
+  APISERVER_BUSY: 'Wait: it is tried again when the server says so, or after a growing pause.',
+  APISERVER_FAILED: 'Read the message of the server; its log says more.',
+  APISERVER_MALFORMED: 'Check that the address, scheme and port are those of a Kubernetes API server.',
+  NODE_UNKNOWN: 'Give the name of this node as the cluster has it with --hostname-override.',
+  SNAPSHOT_UNREADABLE:
+    'Nothing, where the API server answers: the file is written anew. Otherwise check --state-dir.',
+  SNAPSHOT_UNWRITABLE: 'Create the directory of --state-dir, let this user write there, and give it room.',
   STATUS_ADDRESS_IN_USE:
     'Stop the other program, or choose another port with --healthz-port (0 turns it off).',
   STATUS_ADDRESS_UNAVAILABLE:
