@@ -15,6 +15,8 @@ describe('parseService', () => {
         loadBalancerSourceRanges: ['172.30.0.0/24'],
         sessionAffinity: 'ClientIP',
         sessionAffinityConfig: { clientIP: { timeoutSeconds: 600 } },
+        externalTrafficPolicy: 'Local',
+        healthCheckNodePort: 32100,
         selector: { app: 'web' },
       }),
       status: { loadBalancer: { ingress: [{ ip: '172.30.0.200' }] } },
@@ -40,6 +42,9 @@ describe('parseService', () => {
             loadBalancerIPs: ['172.30.0.200'],
             loadBalancerSourceRanges: ['172.30.0.0/24'],
             sessionAffinity: { type: 'ClientIP', timeoutSeconds: 600 },
+            internalTrafficPolicy: 'Cluster',
+            externalTrafficPolicy: 'Local',
+            healthCheckNodePort: 32100,
           },
         ],
       },
@@ -102,6 +107,46 @@ describe('parseService', () => {
       'spec.externalIPs: "10.0.0.1" is not a list',
       'spec.sessionAffinity: "Cookie" is not one of None, ClientIP',
       'spec.ports[0].port: 0 is not a port; give 1 to 65535',
+    ]);
+  });
+});
+
+describe('the traffic policies of a Service', () => {
+  const policiesOf = (spec: Record<string, unknown>) =>
+    parsedValue(parseService(serviceObject(spec))).servicePorts[0];
+
+  it('are Cluster where nothing is said', () => {
+    for (const nothing of [undefined, null, ''])
+      expect(
+        policiesOf({
+          internalTrafficPolicy: nothing,
+          externalTrafficPolicy: nothing,
+          healthCheckNodePort: 0,
+        }),
+      ).toMatchObject({
+        internalTrafficPolicy: 'Cluster',
+        externalTrafficPolicy: 'Cluster',
+        healthCheckNodePort: null,
+      });
+  });
+
+  it('are told apart', () => {
+    const internal = { internalTrafficPolicy: 'Local', externalTrafficPolicy: 'Cluster' };
+    expect(policiesOf(internal)).toMatchObject(internal);
+  });
+
+  it.each([
+    [{ internalTrafficPolicy: 'PreferLocal' }, 'internalTrafficPolicy: "PreferLocal"', 'Cluster, Local'],
+    [{ externalTrafficPolicy: 'local' }, 'externalTrafficPolicy: "local"', 'Cluster, Local'],
+  ])('are reported where they are none: %j', (spec, complaint, words) => {
+    expect(complaintsOf(parseService(serviceObject(spec)))).toEqual([
+      `spec.${complaint} is not one of ${words}`,
+    ]);
+  });
+
+  it('come with a port for health checks, which is reported where it is none', () => {
+    expect(complaintsOf(parseService(serviceObject({ healthCheckNodePort: 70_000 })))).toEqual([
+      'spec.healthCheckNodePort: 70000 is not a port; give 1 to 65535',
     ]);
   });
 });

@@ -56,6 +56,7 @@ function stateOf(...entries: readonly (readonly [ServicePort, ...Endpoint[]])[])
   return {
     servicePorts: new Map(entries.map(([servicePort]) => [servicePort.name, servicePort])),
     endpoints: new Map(entries.map(([servicePort, ...endpoints]) => [servicePort.name, endpoints])),
+    externalEndpoints: new Map(),
   };
 }
 

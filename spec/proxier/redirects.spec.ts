@@ -13,6 +13,7 @@ const everywhere = aServicePort({
 const state = {
   servicePorts: new Map([[everywhere.name, everywhere]]),
   endpoints: new Map([[everywhere.name, endpoints(3001)]]),
+  externalEndpoints: new Map(),
 };
 
 describe('the redirects of a state', () => {

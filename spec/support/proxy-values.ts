@@ -22,6 +22,9 @@ export function aServicePort(changes: Partial<ServicePort> = {}): ServicePort {
     loadBalancerIPs: [],
     loadBalancerSourceRanges: [],
     sessionAffinity: { type: 'None' },
+    internalTrafficPolicy: 'Cluster',
+    externalTrafficPolicy: 'Cluster',
+    healthCheckNodePort: null,
     ...changes,
   };
 }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { endpointsOf } from './eligible-endpoints.js';
 import type { Endpoint } from './endpoint.js';
 import type { EndpointSlice } from './endpoint-slice.js';
+import { PersistentMap } from './persistent-map.js';
 import type { Service } from './service.js';
 import type { ServicePort, ServicePortName } from './service-port.js';
 import type { ServiceState } from './service-state.js';
@@ -34,7 +35,7 @@ export function buildServiceState(
     previous !== undefined &&
     sameEntries(servicePorts, previous.servicePorts) &&
     sameEntries(endpoints, previous.endpoints);
-  return unchanged ? previous : { servicePorts, endpoints };
+  return unchanged ? previous : { servicePorts, endpoints, externalEndpoints: PersistentMap.empty() };
 }
 
 function serviceKey(namespace: string, name: string): string {

@@ -9,6 +9,9 @@ export type SessionAffinity =
   | { readonly type: 'None' }
   | { readonly type: 'ClientIP'; readonly timeoutSeconds: number };
 
+/** Which endpoints traffic may go to: all of the cluster, or only those on the node that it is on. */
+export type TrafficPolicy = 'Cluster' | 'Local';
+
 /** One port of one Service: what a portal is opened for. Addresses are in canonical text. */
 export interface ServicePort {
   readonly name: ServicePortName;
@@ -27,6 +30,12 @@ export interface ServicePort {
   /** CIDRs; empty means everyone. */
   readonly loadBalancerSourceRanges: readonly string[];
   readonly sessionAffinity: SessionAffinity;
+  /** For traffic to a ClusterIP. */
+  readonly internalTrafficPolicy: TrafficPolicy;
+  /** For traffic to a NodePort, an ExternalIP or a load-balancer IP. */
+  readonly externalTrafficPolicy: TrafficPolicy;
+  /** Where a load balancer asks this node whether it has endpoints of its own; null where it does not. */
+  readonly healthCheckNodePort: number | null;
 }
 
 /** kube-proxy's spelling of a service port's name. */

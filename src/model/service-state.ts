@@ -1,4 +1,5 @@
 import type { Endpoint } from './endpoint.js';
+import { PersistentMap } from './persistent-map.js';
 import type { ServicePort, ServicePortName } from './service-port.js';
 
 /**
@@ -8,9 +9,19 @@ import type { ServicePort, ServicePortName } from './service-port.js';
  */
 export interface ServiceState {
   readonly servicePorts: ReadonlyMap<ServicePortName, ServicePort>;
-  /** A service port without an entry here has no endpoints. */
+  /** Where traffic to the ClusterIP may go. A service port without an entry here has no endpoints for it. */
   readonly endpoints: ReadonlyMap<ServicePortName, readonly Endpoint[]>;
+  /**
+   * Where traffic from outside of the cluster may go (NodePort, ExternalIPs, load-balancer IPs), maybe nowhere: for
+   * exactly those service ports that are reached so and whose two traffic policies differ. That of the others goes
+   * where `endpoints` say.
+   */
+  readonly externalEndpoints: ReadonlyMap<ServicePortName, readonly Endpoint[]>;
 }
 
 /** No Services at all. */
-export const EMPTY_STATE: ServiceState = { servicePorts: new Map(), endpoints: new Map() };
+export const EMPTY_STATE: ServiceState = {
+  servicePorts: PersistentMap.empty(),
+  endpoints: PersistentMap.empty(),
+  externalEndpoints: PersistentMap.empty(),
+};

@@ -2,7 +2,12 @@ import type { IPFamily } from './address.js';
 import { Field } from './field.js';
 import { excludedBy, type ObjectMeta, type Parsed, readMetadata } from './kubernetes-object.js';
 import { isHeadless, readServiceAddresses } from './service-addresses.js';
-import { type ServicePort, type SessionAffinity, servicePortName } from './service-port.js';
+import {
+  type ServicePort,
+  type SessionAffinity,
+  servicePortName,
+  type TrafficPolicy,
+} from './service-port.js';
 import { readServicePorts } from './service-ports.js';
 
 /** What is used of a Service: its ports, each ready to be proxied. */
@@ -46,6 +51,9 @@ function readService(object: Field, { namespace, name }: ObjectMeta, spec: Field
   spec.child('type').oneOf(SERVICE_TYPES);
   const { primaryFamily, ...addresses } = readServiceAddresses(spec, object.child('status'));
   const sessionAffinity = readSessionAffinity(spec);
+  const internalTrafficPolicy = readTrafficPolicy(spec.child('internalTrafficPolicy'));
+  const externalTrafficPolicy = readTrafficPolicy(spec.child('externalTrafficPolicy'));
+  const healthCheckNodePort = readHealthCheckNodePort(spec);
   const { ports, notes } = readServicePorts(spec);
   if (object.errors.length > 0) return { outcome: 'invalid', errors: object.errors };
   if (ports.length === 0) return { outcome: 'skipped', reason: 'every port of it is SCTP' };
@@ -56,8 +64,22 @@ function readService(object: Field, { namespace, name }: ObjectMeta, spec: Field
     ...port,
     ...addresses,
     sessionAffinity,
+    internalTrafficPolicy,
+    externalTrafficPolicy,
+    healthCheckNodePort,
   }));
   return { outcome: 'parsed', value: { namespace, name, primaryFamily, servicePorts }, notes };
+}
+
+/** `Cluster` is Kubernetes' default for both. */
+function readTrafficPolicy(field: Field): TrafficPolicy {
+  return field.oneOf(['Cluster', 'Local']) ?? 'Cluster';
+}
+
+function readHealthCheckNodePort(spec: Field): number | null {
+  const field = spec.child('healthCheckNodePort');
+  // 0 is how Go writes one that is not set.
+  return field.value === 0 ? null : (field.integer('a port', 1, 65_535) ?? null);
 }
 
 function readSessionAffinity(spec: Field): SessionAffinity {

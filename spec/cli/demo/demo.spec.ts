@@ -6,7 +6,7 @@ import { startUdpEchoServer } from '../../../src/cli/demo/udp-echo-server.js';
 import { startWhoamiServer } from '../../../src/cli/demo/whoami-server.js';
 import { DEMO_DEFAULT_CONFIG } from '../../../src/config/defaults.js';
 import type { ProxyConfig } from '../../../src/config/proxy-config.js';
-import type { ServiceState } from '../../../src/model/service-state.js';
+import { EMPTY_STATE, type ServiceState } from '../../../src/model/service-state.js';
 import { CapturedOutput } from '../../support/captured-output.js';
 import { within } from '../../support/deadline.js';
 import { startManifestProxy } from '../../support/manifest-proxy.js';
@@ -76,7 +76,7 @@ describe('kube-splice demo --once', () => {
   });
 
   it('fails where the proxy knows of no Service', async () => {
-    const none = () => ({ servicePorts: new Map(), endpoints: new Map() });
+    const none = () => EMPTY_STATE;
     const { output, ended } = start({ once: true, startProxy: (config) => startManifestProxy(config, none) });
     await expect(within('the end of the demo', ended)).rejects.toMatchObject({ code: 'DEMO_FAILED' });
     expect(output.text).toContain('the proxy knows of no Service\n');
