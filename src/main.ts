@@ -18,7 +18,7 @@ const EXIT_CODE_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Does what the command line asks for. Resolves with the exit code. */
 async function main(argv: readonly string[]): Promise<number> {
-  const commandLine = parseCommandLine(argv);
+  const commandLine = parseCommandLine(argv, process.env);
   switch (commandLine.command) {
     case 'help':
     case 'version':

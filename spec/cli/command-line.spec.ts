@@ -38,21 +38,57 @@ describe('kube-splice', () => {
   });
 
   it('needs to be told where the Services come from', () => {
-    expect(errorOf()).toBe('SOURCE_MISSING: no Services to proxy: --manifests is missing');
+    expect(errorOf()).toBe(
+      'SOURCE_MISSING: no Services to proxy: --kubeconfig, --master and --manifests are missing, and this is no pod',
+    );
     expect(errorOf('--kubeconfig=', '-v2')).toMatch(/^SOURCE_MISSING: /);
   });
 
-  it.each(['kubeconfig', 'master', 'config'])(
-    'starts with --%s alone, and says that it proxies nothing',
-    (name) => {
-      const line = parse(`--${name}=somewhere`);
-      expect(line).toMatchObject({ command: 'run', config: { manifests: [] } });
-      expect('warnings' in line && line.warnings.at(-1)).toBe(
-        `there is nothing to proxy: --${name} has no effect yet, and --manifests is missing`,
-      );
-      expect('warnings' in line && line.warnings).toHaveLength(2);
-    },
-  );
+  it('starts with --config alone, and says that it proxies nothing', () => {
+    const line = parse('--config=somewhere');
+    expect(line).toMatchObject({ command: 'run', config: { manifests: [], apiServer: null } });
+    expect('warnings' in line && line.warnings.at(-1)).toBe(
+      'there is nothing to proxy: --config has no effect yet; --kubeconfig, --master and --manifests are missing',
+    );
+    expect('warnings' in line && line.warnings).toHaveLength(2);
+  });
+
+  it.each([
+    [['--kubeconfig=/k'], { kubeconfig: '/k', master: null }],
+    [['--master=https://m:6443'], { kubeconfig: null, master: 'https://m:6443' }],
+    [['--kubeconfig=/k', '--master=m'], { kubeconfig: '/k', master: 'm' }],
+    [['--kubeconfig=/k', '--manifests=d', '--master='], { kubeconfig: '/k', master: null }],
+    [['--manifests=d'], null],
+  ])('%j asks the API server so: %j', (argv, apiServer) => {
+    expect(parse(...argv)).toMatchObject({ command: 'run', config: { apiServer }, warnings: [] });
+  });
+
+  it('in a pod asks the API server as its service account, unless a source is named', () => {
+    const pod = { KUBERNETES_SERVICE_HOST: '10.96.0.1' };
+    const inPod = { kubeconfig: null, master: null };
+    expect(parseCommandLine([], pod)).toMatchObject({ config: { apiServer: inPod }, warnings: [] });
+    expect(parseCommandLine(['--manifests=d'], pod)).toMatchObject({ config: { apiServer: null } });
+    expect(parseCommandLine(['--kubeconfig=/k'], pod)).toMatchObject({
+      config: { apiServer: { kubeconfig: '/k', master: null } },
+    });
+  });
+
+  it('takes the name of the node as kube-proxy does: trimmed, in lower case', () => {
+    const nodeNameOf = (text: string) => parse('--manifests=d', `--hostname-override=${text}`);
+    expect(nodeNameOf(' Node-1 ')).toMatchObject({ config: { nodeName: 'node-1' } });
+    expect(nodeNameOf('')).toMatchObject({ config: { nodeName: null } });
+    expect(errorOf('--hostname-override=  ')).toBe(
+      'FLAG_INVALID: --hostname-override: "  " is no name of a node',
+    );
+  });
+
+  it('takes the directory of the last known state', () => {
+    expect(parse('--kubeconfig=/k', '--state-dir=/var/lib/kube-splice')).toMatchObject({
+      config: { stateDirectory: '/var/lib/kube-splice' },
+      warnings: [],
+    });
+    expect(parse('--kubeconfig=/k', '--state-dir=')).toMatchObject({ config: { stateDirectory: null } });
+  });
 
   it.each([['--cleanup-iptables'], ['--cleanup'], ['--cleanup=true']])(
     '%s is done at once: there are no rules to remove',

@@ -71,6 +71,8 @@ describe('the flags of kube-proxy 1.25', () => {
         statusAddress: { address: '0.0.0.0', port: 10_256 },
         udpIdleTimeoutMs: 500,
         manifests: [],
+        apiServer: { kubeconfig: '/var/lib/kube-proxy/kubeconfig', master: null },
+        nodeName: 'node-1',
         log: { level: 2, directory: null },
       },
     });
@@ -78,10 +80,7 @@ describe('the flags of kube-proxy 1.25', () => {
       '--cluster-cidr',
       '--logtostderr',
       '--metrics-bind-address',
-      '--kubeconfig',
-      '--hostname-override',
       '--masquerade-all',
-      'there',
     ]);
   });
 });

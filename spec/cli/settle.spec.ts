@@ -52,10 +52,16 @@ describe('settle', () => {
     });
   });
 
+  it('says that a state directory is for what an API server tells', () => {
+    const asked = { ...DEFAULT_CONFIG, stateDirectory: '/var/lib/kube-splice' };
+    expect(settle(NONE, asked).warnings).toEqual([
+      '--state-dir has no effect: manifests are on disk already, and no API server is asked',
+    ]);
+    const apiServer = { kubeconfig: '/etc/kubeconfig', master: null };
+    expect(settle(NONE, { ...asked, apiServer }).warnings).toEqual([]);
+  });
+
   it.each([
-    ['kubeconfig', '/etc/kubeconfig', 'reading Services from an API server is not built yet'],
-    ['master', 'https://10.0.0.1:6443', 'reading Services from an API server is not built yet'],
-    ['hostname-override', 'node-1', 'reading Services from an API server is not built yet'],
     ['masquerade-all', 'true', 'writing packet rules is not built yet'],
     ['iptables-masquerade-bit', '14', 'writing packet rules is not built yet'],
   ])('says that --%s has no effect', (name, value, why) => {
@@ -65,12 +71,7 @@ describe('settle', () => {
     });
   });
 
-  it.each([
-    ['kubeconfig', ''],
-    ['master', ''],
-    ['hostname-override', ''],
-    ['masquerade-all', 'false'],
-  ])('says nothing of --%s=%j, which asks for nothing', (name, value) => {
+  it.each([['masquerade-all', 'false']])('says nothing of --%s=%j, which asks for nothing', (name, value) => {
     expect(settle(given(name, value), DEFAULT_CONFIG).warnings).toEqual([]);
   });
 

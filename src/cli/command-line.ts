@@ -29,14 +29,18 @@ export type CommandLine =
   | { readonly command: 'help'; readonly text: string }
   | { readonly command: 'version'; readonly text: string };
 
+/** The variables of the process's environment. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 const COMMAND_WORDS = ['demo', 'status'] as const;
 
 /**
  * Reads the arguments behind the program's name. Prints nothing and never exits.
  *
+ * @param environment tells whether this runs in a pod.
  * @throws KubeSpliceError `FLAG_UNKNOWN`, `FLAG_INVALID`, `SOURCE_MISSING`.
  */
-export function parseCommandLine(argv: readonly string[]): CommandLine {
+export function parseCommandLine(argv: readonly string[], environment: Environment = {}): CommandLine {
   const { words, given } = readArguments(argv, [...FLAGS, ...IGNORED_FLAGS]);
   const flags = new GivenFlags(given);
   const command = commandOf(words);
@@ -45,7 +49,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   refuseFlagsOfOtherCommands(flags, command);
   switch (command) {
     case 'run':
-      return runCommandLine(flags);
+      return runCommandLine(flags, environment);
     case 'demo':
       return demoCommandLine(flags);
     case 'status':
@@ -53,8 +57,11 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   }
 }
 
-function runCommandLine(flags: GivenFlags): CommandLine {
-  const { config, warnings: settled } = settle(flags, configFromFlags(flags, DEFAULT_CONFIG));
+function runCommandLine(flags: GivenFlags, environment: Environment): CommandLine {
+  const { config, warnings: settled } = settle(
+    flags,
+    withServiceAccount(configFromFlags(flags, DEFAULT_CONFIG), environment),
+  );
   const warnings = [...warningsForIgnoredFlags(flags), ...settled];
   const cleanup: readonly FlagName[] = ['cleanup-iptables', 'cleanup'];
   const asked = cleanup.filter((name) => flags.isTrue(name));
@@ -64,18 +71,25 @@ function runCommandLine(flags: GivenFlags): CommandLine {
     );
     return { command: 'cleanup', warnings: [...warnings, ...removed] };
   }
-  if (config.manifests.length > 0) return { command: 'run', config, warnings };
+  if (config.manifests.length > 0 || config.apiServer !== null) return { command: 'run', config, warnings };
   return { command: 'run', config, warnings: [...warnings, nothingToProxy(flags)] };
+}
+
+/** In a pod, where nothing else is said, the API server is the source: it is reached as the pod's service account. */
+function withServiceAccount(config: ProxyConfig, environment: Environment): ProxyConfig {
+  const isNamed = config.manifests.length > 0 || config.apiServer !== null;
+  const isInPod = (environment.KUBERNETES_SERVICE_HOST ?? '') !== '';
+  return isNamed || !isInPod ? config : { ...config, apiServer: { kubeconfig: null, master: null } };
 }
 
 /** @throws KubeSpliceError `SOURCE_MISSING` where no flag so much as tries to name one. */
 function nothingToProxy(flags: GivenFlags): string {
-  const sources: readonly AcceptedFlagName[] = ['kubeconfig', 'master', 'config'];
-  const named = sources.filter((name) => flags.isFilled(name)).map(dashed);
-  if (named.length === 0) {
-    throw new KubeSpliceError('SOURCE_MISSING', 'no Services to proxy: --manifests is missing');
-  }
-  return `there is nothing to proxy: ${named.join(', ')} has no effect yet, and --manifests is missing`;
+  if (!flags.isFilled('config'))
+    throw new KubeSpliceError(
+      'SOURCE_MISSING',
+      'no Services to proxy: --kubeconfig, --master and --manifests are missing, and this is no pod',
+    );
+  return 'there is nothing to proxy: --config has no effect yet; --kubeconfig, --master and --manifests are missing';
 }
 
 function demoCommandLine(flags: GivenFlags): CommandLine {

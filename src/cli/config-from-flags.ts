@@ -3,11 +3,11 @@ import { parsePeriod } from '../config/duration.js';
 import { deepFreeze } from '../config/freeze.js';
 import { invalid, type Parsed, valid } from '../config/parsed.js';
 import { parsePortRange } from '../config/port-range.js';
-import type { LogConfig, ProxyConfig, StatusAddress } from '../config/proxy-config.js';
+import type { ApiServerConfig, LogConfig, ProxyConfig, StatusAddress } from '../config/proxy-config.js';
 import { parseIPAddress, parseSocketAddress } from '../config/socket-address.js';
 import { parseTruth } from '../config/truth.js';
 import { parseWholeNumber } from '../config/whole-number.js';
-import { LOG_FORMATS, PROXY_MODES, RELAYS, STEERINGS } from './flags.js';
+import { type FlagName, LOG_FORMATS, PROXY_MODES, RELAYS, STEERINGS } from './flags.js';
 import { type GivenFlags, invalidFlag } from './given-flags.js';
 
 const HIGHEST_PORT = 65_535;
@@ -28,6 +28,9 @@ export function configFromFlags(flags: GivenFlags, defaults: ProxyConfig): Proxy
     syncPeriodMs: flags.read('iptables-sync-period', parsePeriod) ?? defaults.syncPeriodMs,
     statusAddress: statusAddressFromFlags(flags, defaults.statusAddress),
     manifests: flags.has('manifests') ? manifests(flags) : defaults.manifests,
+    apiServer: apiServer(flags) ?? defaults.apiServer,
+    nodeName: flags.read('hostname-override', nodeName) ?? defaults.nodeName,
+    stateDirectory: filled(flags, 'state-dir') ?? defaults.stateDirectory,
     proxyMode: flags.read('proxy-mode', (text) => proxyMode(text, defaults)) ?? defaults.proxyMode,
     steering: flags.read('steering', (text) => parseChoice(text, STEERINGS)) ?? defaults.steering,
     relay: flags.read('relay', (text) => parseChoice(text, RELAYS)) ?? defaults.relay,
@@ -59,6 +62,24 @@ function manifests(flags: GivenFlags): readonly string[] {
   const paths = flags.all('manifests');
   if (paths.includes('')) throw invalidFlag('manifests', '"" is not the path of a file or directory');
   return [...new Set(paths)];
+}
+
+/** As in kube-proxy, an empty value is none. */
+function filled(flags: GivenFlags, name: FlagName): string | undefined {
+  return flags.isFilled(name) ? flags.text(name) : undefined;
+}
+
+function apiServer(flags: GivenFlags): ApiServerConfig | undefined {
+  const kubeconfig = filled(flags, 'kubeconfig') ?? null;
+  const master = filled(flags, 'master') ?? null;
+  return kubeconfig === null && master === null ? undefined : { kubeconfig, master };
+}
+
+/** Names of nodes are in lower case, and so kube-proxy makes this one (`nodeutil.GetHostname`). */
+function nodeName(text: string): Parsed<string | undefined> {
+  if (text === '') return valid(undefined);
+  const name = text.trim().toLowerCase();
+  return name === '' ? invalid(text, 'is no name of a node') : valid(name);
 }
 
 /** As in kube-proxy, the empty mode is the default one. */

@@ -8,7 +8,7 @@ export interface IgnoredFlag extends FlagForm {
 
 const IPVS = 'there is no IPVS mode';
 const CONNTRACK = 'connection tracking is left as the kernel has it';
-const API_CLIENT = 'the API server is not read yet';
+const API_CLIENT = 'the API server is asked for little, in JSON: a list, then what changes';
 const LOCAL_TRAFFIC = 'local traffic is not told apart from other traffic';
 const KLOG = 'what is logged, and where, is set by -v, --log-format, --log-dir and --alsologtostderr';
 const METRICS = 'metrics are not served yet';

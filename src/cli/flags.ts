@@ -33,7 +33,7 @@ export const FLAGS = [
     takes: 'value',
     commands: RUN,
     default: '',
-    description: 'How to reach the API server. Not built yet: accepted with a warning.',
+    description: 'The file that says how to reach the API server: its current context is used.',
   },
   {
     name: 'master',
@@ -41,7 +41,7 @@ export const FLAGS = [
     takes: 'value',
     commands: RUN,
     default: '',
-    description: 'The URL of the API server. Not built yet: accepted with a warning.',
+    description: 'The URL of the API server, rather than the one in --kubeconfig.',
   },
   {
     name: 'hostname-override',
@@ -49,7 +49,16 @@ export const FLAGS = [
     takes: 'value',
     commands: RUN,
     default: '',
-    description: 'The name of this node at the API server. Not built yet: accepted with a warning.',
+    description: "The name of this node at the API server, where it is not the host's own.",
+  },
+  {
+    name: 'state-dir',
+    group: 'Services',
+    takes: 'value',
+    commands: RUN,
+    default: '',
+    description:
+      'A directory that keeps what the API server last told, so that a restart serves it while the server is away.',
   },
   {
     name: 'bind-address',

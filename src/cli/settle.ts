@@ -25,7 +25,7 @@ const HIGHEST_MASQUERADE_BIT = 31;
  * @throws KubeSpliceError `FLAG_INVALID` for a flag without effect whose value cannot be read all the same.
  */
 export function settle(flags: GivenFlags, asked: ProxyConfig): Settled {
-  const warnings = [...warningsForTheApiServer(flags), ...warningsForMasquerading(flags)];
+  const warnings = [...warningsForMasquerading(flags), ...warningsForTheStateDirectory(asked)];
   const config = { ...asked };
   if (asked.proxyMode === 'iptables') {
     config.proxyMode = 'userspace';
@@ -53,11 +53,10 @@ export function warningsForIgnoredFlags(flags: GivenFlags): readonly string[] {
   );
 }
 
-function warningsForTheApiServer(flags: GivenFlags): readonly string[] {
-  const names: readonly FlagName[] = ['kubeconfig', 'master', 'hostname-override'];
-  return names
-    .filter((name) => flags.isFilled(name))
-    .map((name) => `${dashed(name)} has no effect: reading Services from an API server is not built yet`);
+function warningsForTheStateDirectory({ apiServer, stateDirectory }: ProxyConfig): readonly string[] {
+  return stateDirectory === null || apiServer !== null
+    ? []
+    : ['--state-dir has no effect: manifests are on disk already, and no API server is asked'];
 }
 
 function warningsForMasquerading(flags: GivenFlags): readonly string[] {

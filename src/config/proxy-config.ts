@@ -11,10 +11,24 @@ export interface ProxyConfig {
   readonly statusAddress: StatusAddress | null;
   /** Files and directories that declare Services. */
   readonly manifests: readonly string[];
+  /** How the API server is reached; null where Services come from manifests alone. */
+  readonly apiServer: ApiServerConfig | null;
+  /** What the API server calls this node; null for the host's own name. */
+  readonly nodeName: string | null;
+  /** Where the last known state is kept over a restart; null keeps none. */
+  readonly stateDirectory: string | null;
   readonly proxyMode: 'userspace' | 'iptables';
   readonly steering: 'auto' | 'iptables' | 'nftables' | 'none';
   readonly relay: 'auto' | 'native' | 'portable';
   readonly log: LogConfig;
+}
+
+/** Both null: the service account of the pod that this runs in. */
+export interface ApiServerConfig {
+  /** A kubeconfig file. */
+  readonly kubeconfig: string | null;
+  /** The URL of the server, rather than that of the kubeconfig. */
+  readonly master: string | null;
 }
 
 /** Ports from `first` to `last`, both included. */
