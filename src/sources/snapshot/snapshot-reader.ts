@@ -1,0 +1,138 @@
+import { parseAddress } from '../../model/address.js';
+import { type Endpoint, endpoint } from '../../model/endpoint.js';
+import { KubeSpliceError } from '../../model/errors.js';
+import { Field } from '../../model/field.js';
+import { fieldPathText } from '../../model/field-error.js';
+import { PersistentMap } from '../../model/persistent-map.js';
+import type { ServicePort, ServicePortName } from '../../model/service-port.js';
+import type { ServiceState } from '../../model/service-state.js';
+import { readServicePort } from './service-port-fields.js';
+import { SNAPSHOT_VERSION, type SnapshotHeader } from './snapshot-lines.js';
+
+/**
+ * Makes a state of the lines of a snapshot, and trusts none of them: what comes out is what an API server could have
+ * said, whoever wrote the file. Every method throws a KubeSpliceError `SNAPSHOT_UNREADABLE` that names the line.
+ */
+export class SnapshotReader {
+  readonly #servicePorts = new Map<ServicePortName, ServicePort>();
+  readonly #endpoints = new Map<ServicePortName, Endpoint[]>();
+  readonly #externalEndpoints = new Map<ServicePortName, Endpoint[]>();
+  /** Keys of the service port being read, so that none is there twice. */
+  readonly #keys = { endpoints: new Set<string>(), externalEndpoints: new Set<string>() };
+  #line = 0;
+  #header: SnapshotHeader | undefined;
+  #current: ServicePortName | undefined;
+  #isEnded = false;
+
+  /** What the first line said; `undefined` before it was added. */
+  get header(): SnapshotHeader | undefined {
+    return this.#header;
+  }
+
+  /** Takes the next line, in UTF-8 and without its end. */
+  add(bytes: Uint8Array): void {
+    this.#line += 1;
+    const line = Field.root(this.#parse(bytes));
+    if (this.#isEnded) throw this.#refusal('there is more after the end');
+    if (!line.mapping()) line.missing('give an object');
+    else if (this.#header === undefined) this.#header = this.#readHeader(line);
+    else if (line.child('servicePort').present) this.#readServicePort(line.child('servicePort'));
+    else if (line.child('endpoints').present) this.#readEndpoints(line, 'endpoints');
+    else if (line.child('externalEndpoints').present) this.#readEndpoints(line, 'externalEndpoints');
+    else if (line.child('end').value === true) this.#isEnded = true;
+    else throw this.#refusal('it is neither a service port nor endpoints nor the end');
+    this.#assertSound(line);
+  }
+
+  /** The state, once every line has been added. */
+  end(): ServiceState {
+    if (!this.#isEnded) throw this.#refusal('the file was cut: its last line is missing');
+    return {
+      servicePorts: PersistentMap.from(this.#servicePorts),
+      endpoints: PersistentMap.from(this.#endpoints),
+      externalEndpoints: PersistentMap.from(this.#externalEndpoints),
+    };
+  }
+
+  #parse(bytes: Uint8Array): unknown {
+    try {
+      return JSON.parse(UTF8.decode(bytes));
+    } catch (error) {
+      throw this.#refusal(error instanceof SyntaxError ? 'it is not JSON' : 'it is not UTF-8');
+    }
+  }
+
+  #readHeader(line: Field): SnapshotHeader {
+    const version = line.child('version').integer('a version', 0, Number.MAX_SAFE_INTEGER);
+    // Nothing else in the line can be relied on before its version is known.
+    this.#assertSound(line);
+    if (version !== SNAPSHOT_VERSION) throw this.#refusal(versionText(version));
+    const [savedAt, server, nodeName] = [line.child('savedAt'), line.child('server'), line.child('nodeName')];
+    for (const field of [savedAt, server]) if (!field.present) field.missing('give a text');
+    const saved = savedAt.text() ?? '';
+    if (savedAt.present && Number.isNaN(Date.parse(saved))) savedAt.reject('is not a time');
+    return { savedAt: saved, server: server.text() ?? '', nodeName: nodeName.text() ?? null };
+  }
+
+  #readServicePort(field: Field): void {
+    const servicePort = readServicePort(field);
+    this.#assertSound(field);
+    if (this.#servicePorts.has(servicePort.name)) throw this.#refusal(`${servicePort.name} is there twice`);
+    this.#servicePorts.set(servicePort.name, servicePort);
+    this.#current = servicePort.name;
+    for (const keys of Object.values(this.#keys)) keys.clear();
+  }
+
+  #readEndpoints(line: Field, kind: 'endpoints' | 'externalEndpoints'): void {
+    if (this.#current === undefined) throw this.#refusal('there is no service port before it');
+    const lists = kind === 'endpoints' ? this.#endpoints : this.#externalEndpoints;
+    const list = lists.get(this.#current) ?? [];
+    lists.set(this.#current, list);
+    for (const field of line.child(kind).items()) {
+      const found = readEndpoint(field);
+      if (found === undefined) continue;
+      if (this.#keys[kind].has(found.key)) field.reject('is there twice');
+      this.#keys[kind].add(found.key);
+      list.push(found);
+    }
+    if (!Array.isArray(line.child(kind).value)) line.child(kind).mapping();
+  }
+
+  #assertSound({ errors: [first] }: Field): void {
+    if (first === undefined) return;
+    const path = fieldPathText(first.path);
+    throw this.#refusal(path === '' ? first.message : `${path}: ${first.message}`);
+  }
+
+  #refusal(text: string): KubeSpliceError {
+    return new KubeSpliceError('SNAPSHOT_UNREADABLE', `line ${this.#line}: ${text}`);
+  }
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
+function versionText(version: number | undefined): string {
+  if (version === undefined) return 'its first line tells no version';
+  const age = version > SNAPSHOT_VERSION ? 'a newer' : 'an older';
+  return `it has ${age} version, ${version}; this kube-splice reads version ${SNAPSHOT_VERSION}`;
+}
+
+/** `10.0.0.1:80` or `[fd00::1]:80`, the address in canonical text. */
+function readEndpoint(field: Field): Endpoint | undefined {
+  const key = field.text();
+  if (!field.present) field.missing('give an address and a port');
+  if (key === undefined) return undefined;
+  const colon = key.lastIndexOf(':');
+  const host = key.slice(0, Math.max(0, colon));
+  const address = parseAddress(
+    host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host,
+  )?.address;
+  const port = Number(key.slice(colon + 1));
+  if (address !== undefined && Number.isInteger(port) && port >= 1 && port <= 65_535) {
+    const found = endpoint(address, port);
+    // There is one way to write an endpoint: two that are the same have the same key.
+    if (found.key === key) return found;
+  }
+  field.reject('is not an endpoint; give one like 10.0.0.1:80 or [fd00::1]:80');
+  return undefined;
+}
