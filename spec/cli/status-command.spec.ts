@@ -3,11 +3,11 @@ import { runStatusCommand } from '../../src/cli/status-command.js';
 import { SILENT_LOGGER } from '../../src/host/log.js';
 import { StatusServer } from '../../src/status/status-server.js';
 import { statusTable } from '../../src/status/status-table.js';
-import { aReport, NOON } from '../support/proxy-values.js';
+import { aReport, aSourceStatus, NOON } from '../support/proxy-values.js';
 
 /** A name with a control character that JSON lets through. */
 const LOCATION = 'services\u009b2J.yaml';
-const REPORT = aReport({ sources: [{ kind: 'manifests', location: LOCATION, objects: 0, errors: [] }] });
+const REPORT = aReport({ sources: [aSourceStatus({ location: LOCATION, objects: 0 })] });
 let server: StatusServer | undefined;
 
 afterEach(() => server?.stop());

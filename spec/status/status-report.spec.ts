@@ -4,6 +4,7 @@ import {
   aReport,
   aServicePort,
   aServicePortView,
+  aSourceStatus,
   aUdpServicePort,
   aView,
   endpoints,
@@ -20,6 +21,24 @@ describe('the status report', () => {
       relay: { kind: 'portable', reason: 'asked for by --relay' },
       steering: { kind: 'none', reason: 'asked for by --steering' },
       sources: [{ kind: 'manifests', location: '/etc/kube-splice/services.yaml', objects: 4, errors: [] }],
+    });
+  });
+
+  it('tells the times of a source as text, and the node', () => {
+    const node = { name: 'worker-1', zone: 'eu-1a', addresses: ['192.0.2.11'] };
+    const server = aSourceStatus({
+      kind: 'apiserver',
+      connected: false,
+      stale: true,
+      connectionChangedAt: NOON,
+    });
+    const snapshot = aSourceStatus({ kind: 'snapshot', savedAt: NOON });
+    expect(aReport({ node, sources: [server, snapshot] })).toMatchObject({
+      node,
+      sources: [
+        { ...server, connectionChangedAt: '2026-11-22T12:00:00.000Z' },
+        { ...snapshot, savedAt: '2026-11-22T12:00:00.000Z' },
+      ],
     });
   });
 

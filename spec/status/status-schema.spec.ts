@@ -8,6 +8,7 @@ import {
   aReport,
   aServicePort,
   aServicePortView,
+  aSourceStatus,
   aUdpServicePort,
   aView,
   portalCounters,
@@ -80,7 +81,21 @@ const REPORTS: Readonly<Record<string, StatusReport>> = {
   }),
   'with errors': aReport({
     view: aView([], { failed: 1, errors: ['x'] }),
-    sources: [{ kind: 'manifests', location: 'a.yaml', objects: 0, errors: ['a.yaml:3: spec.ports: …'] }],
+    sources: [aSourceStatus({ location: 'a.yaml', errors: ['a.yaml:3: spec.ports: …'] })],
+  }),
+  'from an API server that is away, with a snapshot': aReport({
+    sources: [
+      aSourceStatus({
+        kind: 'apiserver',
+        location: 'https://192.0.2.1:6443',
+        stale: true,
+        connected: false,
+        connectionChangedAt: 0,
+        endpointApi: 'Endpoints',
+      }),
+      aSourceStatus({ kind: 'snapshot', location: '/var/lib/kube-splice/state', stale: true, savedAt: 0 }),
+    ],
+    node: { name: 'worker-1', zone: null, addresses: [] },
   }),
   empty: aReport({ view: aView([]), sources: [] }),
 };
@@ -96,6 +111,8 @@ describe('the schema of /v1/status', () => {
     ...report,
     servicePorts: [{ ...servicePort, ...changes }],
   });
+
+  const withSource = (changes: object) => ({ ...report, sources: [{ ...report.sources[0], ...changes }] });
 
   it.each([
     ['an undocumented field', { ...report, extra: 1 }],
@@ -114,6 +131,10 @@ describe('the schema of /v1/status', () => {
     ['SCTP', withServicePort({ protocol: 'SCTP' })],
     ['no portal and no error', withServicePort({ portal: null, error: null })],
     ['a time that is none', { ...report, startedAt: 'yesterday' }],
+    ['a source that does not say whether it is stale', withSource({ stale: null })],
+    ['an unknown endpoint API', withSource({ endpointApi: 'Pods' })],
+    ['a source saved at no time', withSource({ savedAt: 1 })],
+    ['a node without a name', { ...report, node: { zone: null, addresses: [] } }],
     ['an unknown relay', { ...report, relay: { kind: 'magic', reason: '' } }],
   ])('refuses %s', (_, mutated) => {
     expect(complaints(mutated)).not.toEqual([]);

@@ -4,6 +4,7 @@ import {
   aReport,
   aServicePort,
   aServicePortView,
+  aSourceStatus,
   aUdpServicePort,
   aView,
   endpoints,
@@ -41,6 +42,7 @@ describe('the status table', () => {
         'default/whoami:http   TCP     10.10.10.28:3000   0.0.0.0:40123   2        90      729B   1.5KiB   1               0              10.1.0.1:3001,10.1.0.1:3002 + 1 draining',
         '',
         '2 service ports, 2 portals, 3 endpoints; last sync 2s ago',
+        'manifests /etc/kube-splice/services.yaml, 4 objects',
         'kube-splice 0.1.0, up 2m5s, relay portable (asked for by --relay), steering none (asked for by --steering)',
         '',
       ].join('\n'),
@@ -66,7 +68,7 @@ describe('the status table', () => {
           ],
           { errors: ['nft: exit code 1'], pendingSince: NOON - 65_000, lastSynced: null },
         ),
-        sources: [{ kind: 'manifests', location: 'a.yaml', objects: 1, errors: ['a.yaml:3: not a port'] }],
+        sources: [aSourceStatus({ location: 'a.yaml', objects: 1, errors: ['a.yaml:3: not a port'] })],
       }),
     );
     const lines = table.split('\n');
@@ -95,12 +97,36 @@ describe('the status table', () => {
     expect(statusTable(aReport({ view: aView([]) }))).toMatch(/^No service ports\.\n\n0 service ports, /);
   });
 
+  it('says how each source stands, and which node this is', () => {
+    const server = aSourceStatus({ kind: 'apiserver', location: 'https://192.0.2.1:6443', objects: 1 });
+    const away = { stale: true, connected: false, connectionChangedAt: NOON - 125_000 };
+    const snapshot = { kind: 'snapshot', location: '/var/lib/kube-splice/state', objects: 2 } as const;
+    const lines = statusTable(
+      aReport({
+        sources: [
+          { ...server, connected: true, connectionChangedAt: NOON - 5_000, endpointApi: 'EndpointSlice' },
+          { ...server, ...away },
+          aSourceStatus({ ...snapshot, stale: true, savedAt: NOON - 3_600_000 }),
+          aSourceStatus({ ...snapshot, objects: 0 }),
+        ],
+        node: { name: 'worker-1', zone: 'eu-1a', addresses: ['192.0.2.11', '2001:db8::11'] },
+      }),
+    ).split('\n');
+    expect(lines.slice(4, 9)).toEqual([
+      'apiserver https://192.0.2.1:6443, 1 object, endpoints from EndpointSlice, connected for 5s',
+      'apiserver https://192.0.2.1:6443, 1 object, not connected for 2m5s, stale',
+      'snapshot /var/lib/kube-splice/state, 2 objects, saved 1h ago, stale',
+      'snapshot /var/lib/kube-splice/state, 0 objects',
+      'node worker-1, zone eu-1a, addresses 192.0.2.11 2001:db8::11',
+    ]);
+  });
+
   it('obeys no control character of a name, an error or a reason', () => {
     const report = aReport({
       view: aView([
         aServicePortView({ servicePort: aServicePort({ name: 'a/b\u001b[2J' }), error: 'PORTAL\r\nx' }),
       ]),
-      sources: [{ kind: 'manifests', location: '\u001b]0;x\u0007', objects: 0, errors: ['\u009b'] }],
+      sources: [aSourceStatus({ location: '\u001b]0;x\u0007', errors: ['\u009b'] })],
     });
     expect(
       [...statusTable(report)].filter((character) => /\p{Cc}/u.test(character) && character !== '\n'),

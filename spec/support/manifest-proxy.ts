@@ -48,6 +48,7 @@ export async function startManifestProxy(
       sources,
       view: proxier,
       counters: await relay.counters(),
+      node: null,
       now: Date.now(),
     });
   };

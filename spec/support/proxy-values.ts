@@ -2,6 +2,7 @@ import { type Endpoint, endpoint } from '../../src/model/endpoint.js';
 import type { ServicePort } from '../../src/model/service-port.js';
 import type { ProxyView, ServicePortView, SyncProgress } from '../../src/proxier/proxy-view.js';
 import type { PortalCounters } from '../../src/relay/engine.js';
+import type { SourceStatus } from '../../src/sources/source.js';
 import { buildStatusReport, type StatusInput, type StatusReport } from '../../src/status/status-report.js';
 
 /** Values that a proxier, a relay and their sources would show: a spec names only what it is about. */
@@ -91,6 +92,21 @@ export function portalCounters(changes: Partial<PortalCounters> = {}): PortalCou
   };
 }
 
+export function aSourceStatus(changes: Partial<SourceStatus> = {}): SourceStatus {
+  return {
+    kind: 'manifests',
+    location: '/etc/kube-splice/services.yaml',
+    objects: 4,
+    stale: false,
+    connected: null,
+    connectionChangedAt: null,
+    endpointApi: null,
+    savedAt: null,
+    errors: [],
+    ...changes,
+  };
+}
+
 export function statusInput(changes: Partial<StatusInput> = {}): StatusInput {
   return {
     facts: {
@@ -101,7 +117,8 @@ export function statusInput(changes: Partial<StatusInput> = {}): StatusInput {
     },
     view: aView([aServicePortView()]),
     counters: new Map(),
-    sources: [{ kind: 'manifests', location: '/etc/kube-splice/services.yaml', objects: 4, errors: [] }],
+    sources: [aSourceStatus()],
+    node: null,
     now: NOON,
     ...changes,
   };

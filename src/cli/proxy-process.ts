@@ -54,6 +54,7 @@ export function proxyStarter(logger: Logger): StartProxy {
         view: proxier,
         counters: await engine.counters(),
         sources: source.status(),
+        node: null,
         now: Date.now(),
       });
     const health = () => assessHealth(proxier.syncProgress(), config.syncPeriodMs, Date.now());

@@ -17,13 +17,26 @@ export interface ServiceSource {
   status(): readonly SourceStatus[];
 }
 
-/** One place that Services come from. */
+/** One place that Services come from. What does not apply to its kind is null. Times are milliseconds since the epoch. */
 export interface SourceStatus {
   readonly kind: 'manifests' | 'apiserver' | 'snapshot';
   /** A path or a URL. */
   readonly location: string;
   /** Services and endpoint objects held from there. */
   readonly objects: number;
+  /**
+   * Whether what is served from there may be out of date: it was read from a snapshot, or its server is away. False for
+   * what nothing is served from, and for manifests, whose `errors` tell.
+   */
+  readonly stale: boolean;
+  /** Whether an API server answers now. */
+  readonly connected: boolean | null;
+  /** Since when an API server has been connected, or not; since the start where it never was. */
+  readonly connectionChangedAt: number | null;
+  /** What an API server is asked for endpoints; null also until that is known. */
+  readonly endpointApi: 'EndpointSlice' | 'Endpoints' | null;
+  /** When a snapshot was saved last; null also where there is none yet. */
+  readonly savedAt: number | null;
   /** What is wrong there now, a line each; the last good state is served meanwhile. */
   readonly errors: readonly string[];
 }

@@ -1,4 +1,11 @@
-import type { EndpointStatus, ServicePortStatus, StatusReport, SyncStatus } from './status-report.js';
+import type {
+  EndpointStatus,
+  NodeStatus,
+  ServicePortStatus,
+  SourceReport,
+  StatusReport,
+  SyncStatus,
+} from './status-report.js';
 
 type Guard<T> = (value: unknown) => value is T;
 
@@ -16,6 +23,10 @@ function isString(value: unknown): value is string {
 
 function isNumber(value: unknown): value is number {
   return typeof value === 'number';
+}
+
+function isBoolean(value: unknown): value is boolean {
+  return typeof value === 'boolean';
 }
 
 function nullOr<T>(guard: Guard<T>): Guard<T | null> {
@@ -83,11 +94,17 @@ const REPORT = objectOf<StatusReport>({
     kind: oneOf('iptables', 'nftables', 'none'),
     reason: isString,
   }),
+  node: nullOr(objectOf<NodeStatus>({ name: isString, zone: nullOr(isString), addresses: listOf(isString) })),
   sources: listOf(
-    objectOf<StatusReport['sources'][number]>({
+    objectOf<SourceReport>({
       kind: oneOf('manifests', 'apiserver', 'snapshot'),
       location: isString,
       objects: isNumber,
+      stale: isBoolean,
+      connected: nullOr(isBoolean),
+      connectionChangedAt: nullOr(isString),
+      endpointApi: nullOr(oneOf('EndpointSlice', 'Endpoints')),
+      savedAt: nullOr(isString),
       errors: listOf(isString),
     }),
   ),

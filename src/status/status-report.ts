@@ -16,7 +16,9 @@ export interface StatusReport {
   readonly currentTime: string;
   readonly relay: Choice<RelayEngine['kind']>;
   readonly steering: Choice<Steering['kind']>;
-  readonly sources: readonly SourceStatus[];
+  /** The node this runs on, as its cluster knows it; null where no API server is asked, or it has not told yet. */
+  readonly node: NodeStatus | null;
+  readonly sources: readonly SourceReport[];
   readonly sync: SyncStatus;
   /** Sorted by name. */
   readonly servicePorts: readonly ServicePortStatus[];
@@ -26,6 +28,19 @@ export interface StatusReport {
 export interface Choice<Kind extends string> {
   readonly kind: Kind;
   readonly reason: string;
+}
+
+/** A node's name, its zone (`topology.kubernetes.io/zone`) and its addresses. */
+export interface NodeStatus {
+  readonly name: string;
+  readonly zone: string | null;
+  readonly addresses: readonly string[];
+}
+
+/** A `SourceStatus` whose times are text. */
+export interface SourceReport extends Omit<SourceStatus, 'connectionChangedAt' | 'savedAt'> {
+  readonly connectionChangedAt: string | null;
+  readonly savedAt: string | null;
 }
 
 export interface SyncStatus {
@@ -73,6 +88,7 @@ export interface StatusInput {
   /** What `RelayEngine.counters()` told. */
   readonly counters: ReadonlyMap<string, PortalCounters>;
   readonly sources: readonly SourceStatus[];
+  readonly node: NodeStatus | null;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -95,7 +111,7 @@ const NOTHING_CARRIED: PortalCounters = {
 const NO_CONNECTIONS: EndpointCounters = { connections: 0, totalConnections: 0 };
 
 /** Puts together what proxier, relay and sources tell of themselves. */
-export function buildStatusReport({ facts, view, counters, sources, now }: StatusInput): StatusReport {
+export function buildStatusReport({ facts, view, counters, sources, node, now }: StatusInput): StatusReport {
   const servicePorts = view
     .servicePorts()
     .map((shown) => servicePortStatus(shown, counters.get(shown.servicePort.name) ?? NOTHING_CARRIED));
@@ -105,16 +121,32 @@ export function buildStatusReport({ facts, view, counters, sources, now }: Statu
     currentTime: rfc3339(now),
     relay: { kind: facts.relay.kind, reason: facts.relay.reason },
     steering: { kind: facts.steering.kind, reason: facts.steering.reason },
-    sources: sources.map(({ kind, location, objects, errors }) => ({ kind, location, objects, errors })),
+    node: node === null ? null : { name: node.name, zone: node.zone, addresses: node.addresses },
+    sources: sources.map(sourceReport),
     sync: syncStatus(view.syncProgress()),
     servicePorts: servicePorts.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)),
   };
 }
 
+/** Field by field, as everywhere here: the report has documented fields only. */
+function sourceReport(source: SourceStatus): SourceReport {
+  return {
+    kind: source.kind,
+    location: source.location,
+    objects: source.objects,
+    stale: source.stale,
+    connected: source.connected,
+    connectionChangedAt: rfc3339OrNull(source.connectionChangedAt),
+    endpointApi: source.endpointApi,
+    savedAt: rfc3339OrNull(source.savedAt),
+    errors: source.errors,
+  };
+}
+
 function syncStatus(progress: SyncProgress): SyncStatus {
   return {
-    lastSynced: progress.lastSynced === null ? null : rfc3339(progress.lastSynced),
-    pendingSince: progress.pendingSince === null ? null : rfc3339(progress.pendingSince),
+    lastSynced: rfc3339OrNull(progress.lastSynced),
+    pendingSince: rfc3339OrNull(progress.pendingSince),
     succeeded: progress.succeeded,
     failed: progress.failed,
     errors: progress.errors,
@@ -175,4 +207,8 @@ function addressAndPort(key: string): { address: string; port: number } {
 
 function rfc3339(millisecondsSinceEpoch: number): string {
   return new Date(millisecondsSinceEpoch).toISOString();
+}
+
+function rfc3339OrNull(millisecondsSinceEpoch: number | null): string | null {
+  return millisecondsSinceEpoch === null ? null : rfc3339(millisecondsSinceEpoch);
 }

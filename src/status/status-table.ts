@@ -1,7 +1,7 @@
 import { hostPort } from '../model/endpoint.js';
 import { printable } from '../model/printable.js';
 import { byteQuantity, countOf, timeQuantity } from './quantity.js';
-import type { ServicePortStatus, StatusReport } from './status-report.js';
+import type { NodeStatus, ServicePortStatus, SourceReport, StatusReport } from './status-report.js';
 import { textColumns } from './text-columns.js';
 
 /** Endpoints that are named, as in `kubectl get endpoints`; of the others only the number is told. */
@@ -56,7 +56,7 @@ function errorLines({ servicePorts, sources, sync }: StatusReport): string[] {
   ].map(printable);
 }
 
-function summary({ servicePorts, relay, steering, sync, ...report }: StatusReport): string[] {
+function summary({ servicePorts, relay, steering, sync, sources, node, ...report }: StatusReport): string[] {
   const now = Date.parse(report.currentTime);
   const portals = servicePorts.filter(({ portal }) => portal !== null).length;
   const endpoints = servicePorts.reduce((sum, servicePort) => sum + servicePort.endpoints.length, 0);
@@ -65,8 +65,33 @@ function summary({ servicePorts, relay, steering, sync, ...report }: StatusRepor
     sync.pendingSince === null ? '' : `, a change has waited for ${since(now, sync.pendingSince)}`;
   return [
     `${countOf(servicePorts.length, 'service port')}, ${countOf(portals, 'portal')}, ${countOf(endpoints, 'endpoint')}; ${synced}${waiting}`,
+    ...sources.map((source) => sourceLine(source, now)),
+    ...(node === null ? [] : [nodeLine(node)]),
     `kube-splice ${report.version}, up ${timeQuantity(now - Date.parse(report.startedAt))}, relay ${relay.kind} (${relay.reason}), steering ${steering.kind} (${steering.reason})`,
   ].map(printable);
+}
+
+function sourceLine(source: SourceReport, now: number): string {
+  const { kind, location, objects, stale, connected, connectionChangedAt, endpointApi, savedAt } = source;
+  const ago = (time: string | null): string => (time === null ? '' : ` ${since(now, time)}`);
+  return [
+    `${kind} ${location}`,
+    countOf(objects, 'object'),
+    ...(endpointApi === null ? [] : [`endpoints from ${endpointApi}`]),
+    ...(connected === null
+      ? []
+      : [`${connected ? 'connected for' : 'not connected for'}${ago(connectionChangedAt)}`]),
+    ...(savedAt === null ? [] : [`saved${ago(savedAt)} ago`]),
+    ...(stale ? ['stale'] : []),
+  ].join(', ');
+}
+
+function nodeLine({ name, zone, addresses }: NodeStatus): string {
+  return [
+    `node ${name}`,
+    ...(zone === null ? [] : [`zone ${zone}`]),
+    ...(addresses.length === 0 ? [] : [`addresses ${addresses.join(' ')}`]),
+  ].join(', ');
 }
 
 function since(now: number, time: string): string {

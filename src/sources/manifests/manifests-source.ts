@@ -93,6 +93,11 @@ export class ManifestsSource implements ServiceSource {
       kind: 'manifests',
       location: path,
       objects: files.reduce((sum, { objects }) => sum + objects.length, 0),
+      stale: false,
+      connected: null,
+      connectionChangedAt: null,
+      endpointApi: null,
+      savedAt: null,
       errors: [
         ...problemLines(path, problem === undefined ? [] : [problem]),
         ...files.flatMap((file) =>
