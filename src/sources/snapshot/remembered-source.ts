@@ -54,8 +54,8 @@ export class RememberedSource implements ServiceSource {
   readonly #troubles: SnapshotTroubles;
   readonly #reading = new AbortController();
   #recalling: Promise<void> | undefined;
-  /** Service ports in the file, and when it was written; `undefined` where there is none that this process knows. */
-  #stored: { readonly servicePorts: number; readonly savedAt: string } | undefined;
+  /** What is in the file, and since when; `undefined` where there is none that may be used. */
+  #stored: { readonly servicePorts: number; readonly savedAt: number } | undefined;
   #isStale = false;
 
   constructor({ inner, directory, identity, logger, ...options }: RememberedSourceOptions) {
@@ -105,6 +105,11 @@ export class RememberedSource implements ServiceSource {
         kind: 'snapshot',
         location: this.#path,
         objects: this.#stored?.servicePorts ?? 0,
+        stale: this.#isStale,
+        connected: null,
+        connectionChangedAt: null,
+        endpointApi: null,
+        savedAt: this.#stored?.savedAt ?? null,
         errors: this.#troubles.lines,
       },
     ];
@@ -114,7 +119,7 @@ export class RememberedSource implements ServiceSource {
     const snapshot = await this.#read();
     if (snapshot === undefined || this.#reading.signal.aborted) return;
     const { header, state } = snapshot;
-    this.#stored = { servicePorts: state.servicePorts.size, savedAt: header.savedAt };
+    this.#stored = { servicePorts: state.servicePorts.size, savedAt: Date.parse(header.savedAt) };
     this.#isStale = true;
     this.#logger.info('serving the last known state until the API server has answered', {
       path: this.#path,
@@ -158,8 +163,9 @@ export class RememberedSource implements ServiceSource {
   }
 
   async #save(state: ServiceState, signal: AbortSignal): Promise<void> {
-    const savedAt = new Date(this.#now()).toISOString();
-    await writeSnapshot(this.#path, snapshotChunks({ ...this.#identity, savedAt }, state), {
+    const savedAt = this.#now();
+    const header = { ...this.#identity, savedAt: new Date(savedAt).toISOString() };
+    await writeSnapshot(this.#path, snapshotChunks(header, state), {
       signal,
       now: this.#now,
       uniqueName: randomUUID,

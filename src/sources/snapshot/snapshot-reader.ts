@@ -21,7 +21,7 @@ export class SnapshotReader {
   readonly #keys = { endpoints: new Set<string>(), externalEndpoints: new Set<string>() };
   #line = 0;
   #header: SnapshotHeader | undefined;
-  #current: ServicePortName | undefined;
+  #current: ServicePort | undefined;
   #isEnded = false;
 
   /** What the first line said; `undefined` before it was added. */
@@ -39,13 +39,14 @@ export class SnapshotReader {
     else if (line.child('servicePort').present) this.#readServicePort(line.child('servicePort'));
     else if (line.child('endpoints').present) this.#readEndpoints(line, 'endpoints');
     else if (line.child('externalEndpoints').present) this.#readEndpoints(line, 'externalEndpoints');
-    else if (line.child('end').value === true) this.#isEnded = true;
+    else if (line.child('end').value === true) this.#end();
     else throw this.#refusal('it is neither a service port nor endpoints nor the end');
     this.#assertSound(line);
   }
 
   /** The state, once every line has been added. */
   end(): ServiceState {
+    if (this.#line === 0) throw new KubeSpliceError('SNAPSHOT_UNREADABLE', 'it is empty');
     if (!this.#isEnded) throw this.#refusal('the file was cut: its last line is missing');
     return {
       servicePorts: PersistentMap.from(this.#servicePorts),
@@ -77,17 +78,18 @@ export class SnapshotReader {
   #readServicePort(field: Field): void {
     const servicePort = readServicePort(field);
     this.#assertSound(field);
+    this.#finishServicePort();
     if (this.#servicePorts.has(servicePort.name)) throw this.#refusal(`${servicePort.name} is there twice`);
     this.#servicePorts.set(servicePort.name, servicePort);
-    this.#current = servicePort.name;
+    this.#current = servicePort;
     for (const keys of Object.values(this.#keys)) keys.clear();
   }
 
   #readEndpoints(line: Field, kind: 'endpoints' | 'externalEndpoints'): void {
     if (this.#current === undefined) throw this.#refusal('there is no service port before it');
     const lists = kind === 'endpoints' ? this.#endpoints : this.#externalEndpoints;
-    const list = lists.get(this.#current) ?? [];
-    lists.set(this.#current, list);
+    const list = lists.get(this.#current.name) ?? [];
+    lists.set(this.#current.name, list);
     for (const field of line.child(kind).items()) {
       const found = readEndpoint(field);
       if (found === undefined) continue;
@@ -96,6 +98,19 @@ export class SnapshotReader {
       list.push(found);
     }
     if (!Array.isArray(line.child(kind).value)) line.child(kind).mapping();
+  }
+
+  #end(): void {
+    this.#finishServicePort();
+    this.#isEnded = true;
+  }
+
+  #finishServicePort(): void {
+    if (this.#current === undefined) return;
+    const { name } = this.#current;
+    const [has, should] = [this.#externalEndpoints.has(name), hasExternalEndpoints(this.#current)];
+    if (has && !should) throw this.#refusal(`${name} has external endpoints, and nothing that leads to them`);
+    if (!has && should) throw this.#refusal(`${name} has no list of its external endpoints`);
   }
 
   #assertSound({ errors: [first] }: Field): void {
@@ -107,6 +122,14 @@ export class SnapshotReader {
   #refusal(text: string): KubeSpliceError {
     return new KubeSpliceError('SNAPSHOT_UNREADABLE', `line ${this.#line}: ${text}`);
   }
+}
+
+/** Whether the state has a list of external endpoints for this service port, as ServiceState promises. */
+function hasExternalEndpoints(servicePort: ServicePort): boolean {
+  const { nodePort, externalIPs, loadBalancerIPs, internalTrafficPolicy, externalTrafficPolicy } =
+    servicePort;
+  const isReached = nodePort !== null || externalIPs.length > 0 || loadBalancerIPs.length > 0;
+  return isReached && internalTrafficPolicy !== externalTrafficPolicy;
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
