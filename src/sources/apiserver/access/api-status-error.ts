@@ -1,0 +1,142 @@
+import { STATUS_CODES } from 'node:http';
+import { type ErrorCode, KubeSpliceError } from '../../../model/errors.js';
+import { isMapping } from '../../../model/field.js';
+import { printable } from '../../../model/printable.js';
+import type { ApiResponse } from './api-response.js';
+
+/** How much of the body of a failure is read: a `Status` takes less than 2 KiB. */
+const LARGEST_BODY_BYTES = 64 * 1024;
+const LONGEST_MESSAGE = 300;
+
+/** What an API server answers instead of what was asked for. */
+export interface ApiStatus {
+  /** Of HTTP. */
+  readonly status: number;
+  /** Kubernetes' word: `Expired`, `Forbidden`, …; empty where there is none. */
+  readonly reason?: string;
+  /** How long the server wants to be left alone; null where it does not say. */
+  readonly retryAfterMs?: number | null;
+}
+
+/** The API server answered, and it is a failure. */
+export class ApiStatusError extends KubeSpliceError {
+  readonly status: number;
+  readonly reason: string;
+  readonly retryAfterMs: number | null;
+
+  constructor(code: ErrorCode, message: string, { status, reason = '', retryAfterMs = null }: ApiStatus) {
+    super(code, message);
+    this.name = 'ApiStatusError';
+    this.status = status;
+    this.reason = reason;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/**
+ * The failure that this response is. Its body is read, at most 64 KiB of it, and may be anything: a `Status`
+ * (API conventions, "Response Status Kind"), a proxy's HTML, or nothing.
+ *
+ * @param now milliseconds since the epoch: `Retry-After` may be a date (RFC 9110, section 10.2.3).
+ */
+export async function statusErrorOf(
+  response: ApiResponse,
+  now: () => number = Date.now,
+): Promise<ApiStatusError> {
+  const { status } = response;
+  const text = await boundedText(response.body);
+  const body = parsed(text);
+  const askedMs = retryAfterMs(response.header('retry-after'), now());
+  const fallback = isMapping(body) ? '' : firstWords(text);
+  return failure({ ...statusFields(body), status }, askedMs, fallback);
+}
+
+/** The failure that a `Status` object tells of: what a watch sends where it cannot go on. */
+export function statusErrorFrom(object: unknown): ApiStatusError {
+  const fields = statusFields(object);
+  return failure(fields, null, '');
+}
+
+interface StatusFields {
+  readonly status: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly retryAfterMs: number | null;
+}
+
+function statusFields(object: unknown): StatusFields {
+  const { code, reason, message, details } = isMapping(object) ? object : {};
+  const seconds = isMapping(details) ? details.retryAfterSeconds : undefined;
+  return {
+    status: typeof code === 'number' ? code : 500,
+    reason: typeof reason === 'string' ? printable(reason).slice(0, 100) : '',
+    message: typeof message === 'string' ? message : '',
+    retryAfterMs: typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : null,
+  };
+}
+
+function failure(fields: StatusFields, askedMs: number | null, fallback: string): ApiStatusError {
+  const { status, reason } = fields;
+  const words = shortened(fields.message || fallback);
+  const name = STATUS_CODES[status] ?? reason;
+  const message = `the API server answered ${`${status} ${name}`.trim()}${words === '' ? '' : `: ${words}`}`;
+  return new ApiStatusError(codeOf(status), message, {
+    status,
+    reason,
+    retryAfterMs: askedMs ?? fields.retryAfterMs,
+  });
+}
+
+function codeOf(status: number): ErrorCode {
+  if (status === 401) return 'APISERVER_UNAUTHORIZED';
+  if (status === 403) return 'APISERVER_FORBIDDEN';
+  if (status === 429 || status === 503) return 'APISERVER_BUSY';
+  return 'APISERVER_FAILED';
+}
+
+/** Seconds, or a date in any form of RFC 9110; undefined and anything else are null. */
+function retryAfterMs(header: string | undefined, now: number): number | null {
+  const text = header?.trim() ?? '';
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
+  // Date.parse takes much that is no date; those of RFC 9110 begin with a day's name.
+  const time = /^[A-Z][a-z]{2,}/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(time) ? null : Math.max(0, time - now);
+}
+
+/** A body that breaks off says as much as came of it: the status is the news. */
+async function boundedText(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length >= LARGEST_BODY_BYTES) break;
+    }
+  } catch {
+    // Told by the status.
+  }
+  return Buffer.concat(chunks).subarray(0, LARGEST_BODY_BYTES).toString('utf8');
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The words of a text that may be HTML. */
+function firstWords(text: string): string {
+  return text
+    .replace(/<(style|script|head)\b[\s\S]*?<\/\1>/gi, ' ')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+function shortened(text: string): string {
+  const one = printable(text);
+  return one.length > LONGEST_MESSAGE ? `${one.slice(0, LONGEST_MESSAGE)}…` : one;
+}

@@ -1,0 +1,160 @@
+import type { ClusterConfig } from './cluster-config.js';
+import { execClusterInfo } from './exec-cluster-info.js';
+import type { ExecCredential } from './exec-credential.js';
+import { runExecPlugin } from './exec-plugin.js';
+import type { ReadFile } from './file-fault.js';
+import { createOidcTokens } from './oidc-tokens.js';
+import { type ClientCertificate, readClientCertificate, readToken } from './read-credentials.js';
+import { Refreshed } from './refreshed.js';
+
+/** What one request proves who asks with. */
+export interface RequestCredentials {
+  /** The value of the header `Authorization`. */
+  readonly authorization: string | null;
+  readonly certificate: ClientCertificate | null;
+}
+
+/** Where requests get their credentials; those that change are fetched anew in time. */
+export interface Credentials {
+  /** @throws KubeSpliceError `CREDENTIALS_UNUSABLE`. */
+  current(): Promise<RequestCredentials>;
+  /** The server refused these. Others, fetched anew; null where there are no others. */
+  instead(of: RequestCredentials): Promise<RequestCredentials | null>;
+}
+
+export interface CredentialsOptions {
+  readonly readFile: ReadFile;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Ends an exec plugin that runs. */
+  readonly signal: AbortSignal;
+  /** Milliseconds that an exec plugin may take. */
+  readonly execTimeoutMs: number;
+  /** How long what was read of a file is used, ms. */
+  readonly fileMaxAgeMs: number;
+}
+
+/** A part of the credentials, and how to forget it. */
+interface Part<T> {
+  value(): Promise<T>;
+  drop(): void;
+}
+
+/**
+ * The credentials of the configuration's user. As in client-go, a token file wins over a token, and both over an exec
+ * plugin, whose certificate in turn wins over the one in the configuration.
+ */
+export function createCredentials(config: ClusterConfig, options: CredentialsOptions): Credentials {
+  const authorization = authorizationOf(config, options);
+  const certificate = certificateOf(config, options);
+  const exec = execOf(config, options);
+  return { current, instead };
+
+  async function current(): Promise<RequestCredentials> {
+    const given = await exec.value();
+    const own = await authorization.value();
+    return {
+      authorization: own ?? (given?.token ? `Bearer ${given.token}` : null),
+      certificate: given?.certificate ?? (await certificate.value()),
+    };
+  }
+
+  async function instead(of: RequestCredentials): Promise<RequestCredentials | null> {
+    const held = await current();
+    // Another request that was refused has already brought new ones.
+    if (!isSame(held, of)) return held;
+    for (const part of [authorization, certificate, exec]) part.drop();
+    const fresh = await current();
+    return isSame(fresh, of) ? null : fresh;
+  }
+}
+
+function isSame(one: RequestCredentials, other: RequestCredentials): boolean {
+  return (
+    one.authorization === other.authorization &&
+    one.certificate?.cert === other.certificate?.cert &&
+    one.certificate?.key === other.certificate?.key
+  );
+}
+
+function authorizationOf({ user }: ClusterConfig, options: CredentialsOptions): Part<string | null> {
+  const { token, tokenFile, basic, oidc } = user;
+  if (tokenFile !== null) return tokenFileOf(tokenFile, token, options);
+  if (token !== null) return fixed(`Bearer ${token}`);
+  if (basic !== null) {
+    const pair = Buffer.from(`${basic.username}:${basic.password}`, 'utf8').toString('base64');
+    return fixed(`Basic ${pair}`);
+  }
+  return oidc === null ? fixed(null) : createOidcTokens(oidc, options.now);
+}
+
+/** @param token is used as long as the file has never been read. */
+function tokenFileOf(path: string, token: string | null, options: CredentialsOptions): Part<string> {
+  const read = async (): Promise<string> => {
+    try {
+      return `Bearer ${await readToken(path, options.readFile)}`;
+    } catch (error) {
+      if (token === null) throw error;
+      return `Bearer ${token}`;
+    }
+  };
+  return new Refreshed(read, { maxAgeMs: options.fileMaxAgeMs, now: options.now });
+}
+
+function certificateOf(
+  { user }: ClusterConfig,
+  { readFile, fileMaxAgeMs, now }: CredentialsOptions,
+): Part<ClientCertificate | null> {
+  const source = user.certificate;
+  if (source === null) return fixed(null);
+  const isInFile = 'path' in source.cert || 'path' in source.key;
+  const maxAgeMs = isInFile ? fileMaxAgeMs : Number.POSITIVE_INFINITY;
+  return new Refreshed(() => readClientCertificate(source, readFile), { maxAgeMs, now });
+}
+
+function execOf(config: ClusterConfig, options: CredentialsOptions): Part<ExecCredential | null> {
+  const plugin = config.user.exec;
+  if (plugin === null) return fixed(null);
+  return new ExpiringCredential(
+    async () =>
+      await runExecPlugin(plugin, {
+        cluster: plugin.clusterInfo === null ? null : await execClusterInfo(config, options.readFile),
+        environment: options.environment,
+        signal: options.signal,
+        timeoutMs: options.execTimeoutMs,
+      }),
+    options.now,
+  );
+}
+
+/** What a plugin gave, until it expires. A plugin that fails then is an error: nothing good is left. */
+class ExpiringCredential implements Part<ExecCredential> {
+  readonly #run: () => Promise<ExecCredential>;
+  readonly #now: () => number;
+  #held: ExecCredential | null = null;
+  #running: Promise<ExecCredential> | null = null;
+
+  constructor(run: () => Promise<ExecCredential>, now: () => number) {
+    this.#run = run;
+    this.#now = now;
+  }
+
+  async value(): Promise<ExecCredential> {
+    const held = this.#held;
+    if (held !== null && (held.expiresAt === null || this.#now() < held.expiresAt)) return held;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = null;
+    });
+    this.#held = await this.#running;
+    return this.#held;
+  }
+
+  drop(): void {
+    this.#held = null;
+  }
+}
+
+function fixed<T>(value: T): Part<T> {
+  return { value: async () => value, drop: () => undefined };
+}

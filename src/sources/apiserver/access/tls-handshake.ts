@@ -1,0 +1,76 @@
+import type { X509Certificate } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { isIP } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { KubeSpliceError, systemErrorCode } from '../../../model/errors.js';
+import { certificateFault } from './certificate-fault.js';
+import type { ClientCertificate } from './read-credentials.js';
+
+/** What a TLS connection is made with. */
+export interface TlsMaterial {
+  /** PEM blocks; null for the authorities that come with Node. */
+  readonly authorities: readonly string[] | null;
+  readonly certificate: ClientCertificate | null;
+  readonly insecure: boolean;
+}
+
+/**
+ * Begins TLS on a connection. The socket that comes back owns the one that went in.
+ *
+ * @param name what the certificate has to be for: a name or an address.
+ */
+export function beginTls(socket: Socket, name: string, material: TlsMaterial): TLSSocket {
+  const { authorities, certificate, insecure } = material;
+  return connectTls({
+    socket,
+    host: name,
+    // An address is not a name that can be asked for (RFC 6066, section 3).
+    servername: isIP(name) === 0 ? name : '',
+    ...(authorities === null ? {} : { ca: [...authorities] }),
+    ...(certificate === null ? {} : { cert: certificate.cert, key: certificate.key }),
+    rejectUnauthorized: !insecure,
+    // As in Go, an authority may be trusted that is not at the root of its chain.
+    allowPartialTrustChain: true,
+    minVersion: 'TLSv1.2',
+    ALPNProtocols: ['http/1.1'],
+  });
+}
+
+/**
+ * Resolves when the server has proved who it is.
+ *
+ * @throws KubeSpliceError `APISERVER_CERTIFICATE_REJECTED`, with the reason; else the error of the socket.
+ */
+export function handshake(socket: TLSSocket, name: string, where: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let certificate: X509Certificate | undefined;
+    // Emitted before Node verifies; afterwards the socket is destroyed, and its certificate with it.
+    socket.prependOnceListener('secure', () => {
+      certificate = socket.getPeerX509Certificate();
+    });
+    socket.once('secureConnect', () => {
+      socket.off('error', onError);
+      socket.off('close', onClose);
+      resolve();
+    });
+    const onError = (error: Error): void => reject(rejected(error, certificate, name, where) ?? error);
+    const onClose = (): void => reject(new Error('the connection was closed before TLS was agreed on'));
+    socket.once('error', onError);
+    socket.once('close', onClose);
+  });
+}
+
+function rejected(
+  error: Error,
+  certificate: X509Certificate | undefined,
+  name: string,
+  where: string,
+): KubeSpliceError | undefined {
+  const fault = certificateFault(systemErrorCode(error) ?? '', certificate, name, new Date());
+  if (fault === undefined) return undefined;
+  return new KubeSpliceError(
+    'APISERVER_CERTIFICATE_REJECTED',
+    `the certificate of ${where} is rejected: ${fault.why}`,
+    { cause: error, remedy: fault.remedy },
+  );
+}
