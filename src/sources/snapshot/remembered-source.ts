@@ -54,6 +54,7 @@ export class RememberedSource implements ServiceSource {
   readonly #troubles: SnapshotTroubles;
   readonly #reading = new AbortController();
   #recalling: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
   /** What is in the file, and since when; `undefined` where there is none that may be used. */
   #stored: { readonly servicePorts: number; readonly savedAt: number } | undefined;
   #isStale = false;
@@ -92,10 +93,10 @@ export class RememberedSource implements ServiceSource {
     }
   }
 
-  async stop(): Promise<void> {
-    this.#reading.abort();
-    await Promise.all([this.#recalling, this.#inner.stop()]);
-    await this.#saver.stop();
+  /** Saves what is not saved yet, for three seconds at most. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
   }
 
   status(): readonly SourceStatus[] {
@@ -113,6 +114,12 @@ export class RememberedSource implements ServiceSource {
         errors: this.#troubles.lines,
       },
     ];
+  }
+
+  async #stop(): Promise<void> {
+    this.#reading.abort();
+    await Promise.all([this.#recalling, this.#inner.stop()]);
+    await this.#saver.stop();
   }
 
   async #recall(deliver: (state: ServiceState) => void): Promise<void> {
