@@ -15,6 +15,8 @@ describe('parseEndpointSlice', () => {
           addresses: ['10.244.0.11', '10.244.0.12'],
           conditions: { ready: false, serving: true, terminating: true },
           nodeName: 'n1',
+          zone: 'eu-1a',
+          hints: { forZones: [{ name: 'eu-1a' }] },
         },
       ],
       {
@@ -37,7 +39,15 @@ describe('parseEndpointSlice', () => {
           { name: 'dns', protocol: 'UDP', port: 53 },
         ],
         endpoints: [
-          { address: '10.244.0.11', family: 'IPv4', ready: false, serving: true, terminating: true },
+          {
+            address: '10.244.0.11',
+            family: 'IPv4',
+            ready: false,
+            serving: true,
+            terminating: true,
+            nodeName: 'n1',
+            hints: { forZones: ['eu-1a'], forNodes: [] },
+          },
         ],
       },
     });

@@ -3,6 +3,9 @@ import { parseEndpoints } from '../../src/model/legacy-endpoints.js';
 import { endpointsObject } from '../support/kubernetes-objects.js';
 import { complaintsOf, parsedValue } from '../support/parsed.js';
 
+const READY = { ready: true, serving: true, terminating: false };
+const NOT_READY = { ready: false, serving: false, terminating: false };
+
 describe('parseEndpoints', () => {
   it('makes one slice of each subset, of the Service of the same name', () => {
     const object = endpointsObject([
@@ -19,14 +22,14 @@ describe('parseEndpoints', () => {
         ...shared,
         ports: [{ name: 'http', protocol: 'TCP', port: 8080 }],
         endpoints: [
-          { address: '10.0.0.1', family: 'IPv4', ready: true, serving: true, terminating: false },
-          { address: 'fd00::1', family: 'IPv6', ready: false, serving: false, terminating: false },
+          { address: '10.0.0.1', family: 'IPv4', ...READY, nodeName: 'n1', hints: null },
+          { address: 'fd00::1', family: 'IPv6', ...NOT_READY, nodeName: null, hints: null },
         ],
       },
       {
         ...shared,
         ports: [{ name: 'http', protocol: 'TCP', port: 8081 }],
-        endpoints: [{ address: '10.0.0.2', family: 'IPv4', ready: true, serving: true, terminating: false }],
+        endpoints: [{ address: '10.0.0.2', family: 'IPv4', ...READY, nodeName: null, hints: null }],
       },
     ]);
   });

@@ -37,3 +37,13 @@ export function endpointsObject(subsets: unknown, metadata: PlainObject = {}): P
     subsets,
   };
 }
+
+/** The Node `node-a` with these addresses. */
+export function nodeObject(addresses: unknown, metadata: PlainObject = {}): PlainObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: 'node-a', ...metadata },
+    status: { addresses },
+  };
+}

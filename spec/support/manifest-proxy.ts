@@ -3,10 +3,10 @@ import { parseAllDocuments } from 'yaml';
 import type { RunningProxy } from '../../src/cli/running-proxy.js';
 import type { ProxyConfig } from '../../src/config/proxy-config.js';
 import { SILENT_LOGGER } from '../../src/host/log.js';
-import { buildServiceState } from '../../src/model/build-service-state.js';
 import { parseEndpointSlice } from '../../src/model/endpoint-slice.js';
 import type { Parsed } from '../../src/model/kubernetes-object.js';
 import { parseService } from '../../src/model/service.js';
+import { ServiceCatalog } from '../../src/model/service-catalog.js';
 import type { ServiceState } from '../../src/model/service-state.js';
 import { Proxier } from '../../src/proxier/proxier.js';
 import { PortableRelay } from '../../src/relay/portable/portable-relay.js';
@@ -69,8 +69,7 @@ export async function startManifestProxy(
     throw error;
   }
   proxier.update(state);
-  await proxier.settled();
-  return { report, stop };
+  return { report, synced: proxier.settled(), stop };
 }
 
 /** The state that these files make; an object that is not sound fails the spec. */
@@ -80,10 +79,11 @@ export async function readState(manifests: readonly string[]): Promise<ServiceSt
     parseAllDocuments(text).map((document): unknown => document.toJS()),
   );
   const ofKind = (kind: string) => objects.filter((object) => isOfKind(object, kind));
-  return buildServiceState(
-    ofKind('Service').map((object) => sound(parseService(object))),
-    ofKind('EndpointSlice').map((object) => sound(parseEndpointSlice(object))),
-  );
+  const catalog = new ServiceCatalog();
+  catalog.replaceServices(ofKind('Service').map((object) => sound(parseService(object))));
+  const slices = ofKind('EndpointSlice').map((object) => sound(parseEndpointSlice(object)));
+  catalog.replaceSlices(slices.map((slice) => [`${slice.namespace}/${slice.name}`, [slice]]));
+  return catalog.state();
 }
 
 function isOfKind(object: unknown, kind: string): boolean {

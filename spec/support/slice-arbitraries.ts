@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { EndpointSlice } from '../../src/model/endpoint-slice.js';
+import type { NodeTopology } from '../../src/model/node.js';
 import type { Service } from '../../src/model/service.js';
 import { servicePortName } from '../../src/model/service-port.js';
 
@@ -9,6 +10,8 @@ const SERVICES = ['web', 'api', 'dns'];
 const PORT_NAMES = ['', 'http'];
 const ADDRESSES = ['10.0.0.1', '10.0.0.2', '10.0.0.3', 'fd00::1', 'fd00::2'];
 const PROTOCOLS = ['TCP', 'UDP'] as const;
+const NODES = ['node-a', 'node-b'];
+const ZONES = ['zone-a', 'zone-b'];
 
 const sliceEndpoint = fc
   .record({
@@ -16,6 +19,14 @@ const sliceEndpoint = fc
     ready: fc.boolean(),
     serving: fc.boolean(),
     terminating: fc.boolean(),
+    nodeName: fc.constantFrom(null, ...NODES),
+    hints: fc.oneof(
+      { weight: 1, arbitrary: fc.constant(null) },
+      {
+        weight: 3,
+        arbitrary: fc.record({ forZones: fc.subarray(ZONES), forNodes: fc.subarray(NODES) }),
+      },
+    ),
   })
   .map((drawn) => ({ ...drawn, family: familyOf(drawn.address) }));
 
@@ -23,6 +34,12 @@ const endpointPort = fc.record({
   name: fc.constantFrom(...PORT_NAMES),
   protocol: fc.constantFrom(...PROTOCOLS),
   port: fc.constantFrom(8080, 8081),
+});
+
+/** Where a proxy may run: on a node of theirs, on one that nobody names, or who knows where. */
+export const nodes: fc.Arbitrary<NodeTopology> = fc.record({
+  name: fc.constantFrom(null, 'elsewhere', ...NODES),
+  zone: fc.constantFrom(null, 'elsewhere', ...ZONES),
 });
 
 /** Slices of a few Services, of either origin. */
@@ -38,6 +55,8 @@ export const slices: fc.Arbitrary<EndpointSlice[]> = fc.array(
   { maxLength: 6 },
 );
 
+const trafficPolicy = fc.constantFrom('Cluster' as const, 'Local' as const);
+
 /** Services of different names, each with one port. */
 export const services: fc.Arbitrary<Service[]> = fc.uniqueArray(
   fc
@@ -47,9 +66,12 @@ export const services: fc.Arbitrary<Service[]> = fc.uniqueArray(
       portName: fc.constantFrom(...PORT_NAMES),
       protocol: fc.constantFrom(...PROTOCOLS),
       port: fc.constantFrom(80, 443),
+      nodePort: fc.constantFrom(null, 30080),
+      internalTrafficPolicy: trafficPolicy,
+      externalTrafficPolicy: trafficPolicy,
     })
     .map(
-      ({ name, primaryFamily, portName, protocol, port }): Service => ({
+      ({ name, primaryFamily, portName, ...drawn }): Service => ({
         namespace: 'default',
         name,
         primaryFamily,
@@ -59,16 +81,12 @@ export const services: fc.Arbitrary<Service[]> = fc.uniqueArray(
             namespace: 'default',
             service: name,
             portName,
-            protocol,
-            port,
+            ...drawn,
             clusterIPs: [],
-            nodePort: null,
             externalIPs: [],
             loadBalancerIPs: [],
             loadBalancerSourceRanges: [],
             sessionAffinity: { type: 'None' },
-            internalTrafficPolicy: 'Cluster',
-            externalTrafficPolicy: 'Cluster',
             healthCheckNodePort: null,
           },
         ],

@@ -1,64 +1,62 @@
 import type { IPFamily } from './address.js';
-import { type Endpoint, type EndpointKey, endpoint } from './endpoint.js';
-import type { EndpointSlice, SliceEndpoint } from './endpoint-slice.js';
-import type { ServicePort } from './service-port.js';
+import { type CandidateEndpoint, candidateEndpoints } from './candidate-endpoint.js';
+import type { Endpoint } from './endpoint.js';
+import type { EndpointSlice } from './endpoint-slice.js';
+import type { NodeTopology } from './node.js';
+import type { ServicePort, TrafficPolicy } from './service-port.js';
+import { hintedForHere } from './topology-hints.js';
 
-interface Candidate {
-  readonly endpoint: Endpoint;
-  readonly family: IPFamily;
-  readonly ready: boolean;
+/** Where the traffic of one service port may go now, each list without duplicates and sorted by key. */
+export interface ServicePortEndpoints {
+  /** That to the ClusterIP. */
+  readonly endpoints: readonly Endpoint[];
+  /** That from outside of the cluster, where it follows another policy than that to the ClusterIP; else undefined. */
+  readonly externalEndpoints: readonly Endpoint[] | undefined;
 }
 
 /**
- * The endpoints that may serve a service port now, each once, sorted by key.
+ * The endpoints that may serve a service port on this node now.
  *
- * Ready ones serve; where none is ready, those that still serve while they terminate do (KEP-1669). Those of the
- * Service's primary family are used; where it has none that may serve, those of the other family are: a proxy in user
- * space can cross families. Where no family is known all are used. Slices win over legacy Endpoints: where a Service
- * has one, even an empty one, its Endpoints do not count.
+ * - Policy `Local` leaves only those on the node, maybe none: then the traffic is refused (KEP-2086 and
+ *   https://kubernetes.io/docs/reference/networking/virtual-ips/#traffic-policies).
+ * - Those of the Service's primary family are used; where none of them may serve, those of the other family are: a
+ *   proxy in user space can cross families. Where no family is known all are used. This comes after `Local`, which
+ *   forbids, and before readiness and hints, which prefer: they are judged among the endpoints of one family, as by
+ *   kube-proxy, which runs once for each family.
+ * - Ready ones serve; where none is ready, those that still serve while they terminate do (KEP-1669).
+ * - Under policy `Cluster` the ready ones are narrowed to those whose hints name this node or its zone; see
+ *   {@link hintedForHere} for when hints are followed.
  *
- * @param slices those of the Service, in any order. An endpoint that several of them hold counts as the best of them
- *   says.
+ * @param slices those of the Service, in any order.
  */
 export function endpointsOf(
-  servicePort: Pick<ServicePort, 'portName' | 'protocol'>,
+  servicePort: ServicePort,
   primaryFamily: IPFamily | null,
   slices: readonly EndpointSlice[],
+  node: NodeTopology,
+): ServicePortEndpoints {
+  const candidates = candidateEndpoints(servicePort, slices, node);
+  const { internalTrafficPolicy, externalTrafficPolicy } = servicePort;
+  const isOther = isReachedFromOutside(servicePort) && internalTrafficPolicy !== externalTrafficPolicy;
+  return {
+    endpoints: usable(candidates, internalTrafficPolicy, primaryFamily),
+    externalEndpoints: isOther ? usable(candidates, externalTrafficPolicy, primaryFamily) : undefined,
+  };
+}
+
+function isReachedFromOutside({ nodePort, externalIPs, loadBalancerIPs }: ServicePort): boolean {
+  return nodePort !== null || externalIPs.length > 0 || loadBalancerIPs.length > 0;
+}
+
+function usable(
+  candidates: readonly CandidateEndpoint[],
+  policy: TrafficPolicy,
+  primaryFamily: IPFamily | null,
 ): readonly Endpoint[] {
-  const candidates = [...candidatesOf(servicePort, slices).values()];
-  const primary = candidates.filter(({ family }) => primaryFamily === null || family === primaryFamily);
-  return serving(primary.length > 0 ? primary : candidates);
-}
-
-/** Whether a pod in this state may serve: as long as it is ready, or as a last resort while it terminates. */
-export function isEligible({ ready, serving, terminating }: SliceEndpoint): boolean {
-  return ready || (serving && terminating);
-}
-
-function candidatesOf(
-  { portName, protocol }: Pick<ServicePort, 'portName' | 'protocol'>,
-  slices: readonly EndpointSlice[],
-): Map<EndpointKey, Candidate> {
-  const hasSlice = slices.some(({ origin }) => origin === 'EndpointSlice');
-  const candidates = new Map<EndpointKey, Candidate>();
-  for (const slice of slices) {
-    if (hasSlice && slice.origin === 'Endpoints') continue;
-    for (const port of slice.ports) {
-      if (port.name !== portName || port.protocol !== protocol) continue;
-      for (const held of slice.endpoints) {
-        if (!isEligible(held)) continue;
-        const found = endpoint(held.address, port.port);
-        if (candidates.get(found.key)?.ready === true) continue;
-        candidates.set(found.key, { endpoint: found, family: held.family, ready: held.ready });
-      }
-    }
-  }
-  return candidates;
-}
-
-function serving(candidates: readonly Candidate[]): Endpoint[] {
-  const ready = candidates.filter((candidate) => candidate.ready);
-  return (ready.length > 0 ? ready : candidates)
-    .map((candidate) => candidate.endpoint)
-    .sort((one, other) => (one.key < other.key ? -1 : 1));
+  const allowed = policy === 'Local' ? candidates.filter(({ local }) => local) : candidates;
+  const primary = allowed.filter(({ family }) => primaryFamily === null || family === primaryFamily);
+  const reached = primary.length > 0 ? primary : allowed;
+  const ready = reached.filter((candidate) => candidate.ready);
+  const preferred = ready.length === 0 ? reached : policy === 'Local' ? ready : hintedForHere(ready);
+  return preferred.map(({ endpoint }) => endpoint);
 }

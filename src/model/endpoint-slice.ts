@@ -1,4 +1,5 @@
-import { type IPFamily, parseAddress } from './address.js';
+import { type Address, type IPFamily, parseAddress } from './address.js';
+import { type EndpointHints, type EndpointTopology, readHints, readNodeName } from './endpoint-topology.js';
 import { Field } from './field.js';
 import {
   excludedBy,
@@ -33,14 +34,17 @@ export interface EndpointPort {
   readonly port: number;
 }
 
-/** An address in canonical text, and the conditions of the pod there. */
-export interface SliceEndpoint {
+/** An address in canonical text, the conditions of the pod there, where it is and for whom. */
+export interface SliceEndpoint extends EndpointTopology {
   readonly address: string;
   readonly family: IPFamily;
   readonly ready: boolean;
   readonly serving: boolean;
   readonly terminating: boolean;
 }
+
+/** The state of the pod of an endpoint. */
+export type EndpointConditions = Pick<SliceEndpoint, 'ready' | 'serving' | 'terminating'>;
 
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 
@@ -74,6 +78,16 @@ export function parseEndpointSlice(value: unknown): Parsed<EndpointSlice> {
   };
 }
 
+/** Every field written out, in one place: so all of them have one layout in memory, with no room left over. */
+export function sliceEndpoint(
+  { address, family }: Address,
+  { ready, serving, terminating }: EndpointConditions,
+  nodeName: string | null,
+  hints: EndpointHints | null,
+): SliceEndpoint {
+  return { address, family, ready, serving, terminating, nodeName, hints };
+}
+
 function skipReason(object: Field, { labels }: ObjectMeta): string | undefined {
   if (object.child('addressType').value === 'FQDN') return 'its addresses are names (addressType FQDN)';
   const service = labels.child(SERVICE_NAME_LABEL).value;
@@ -96,10 +110,7 @@ export function readEndpointPort(field: Field): EndpointPort[] {
 }
 
 /** The address in this field, of this family where one is asked for; reports one that is missing or wrong. */
-export function readEndpointAddress(
-  field: Field,
-  wanted: IPFamily | undefined,
-): Pick<SliceEndpoint, 'address' | 'family'> | undefined {
+export function readEndpointAddress(field: Field, wanted: IPFamily | undefined): Address | undefined {
   if (!field.present) field.missing('give an IP address');
   const text = field.text();
   const parsed = text === undefined ? undefined : parseAddress(text);
@@ -121,5 +132,9 @@ function readEndpoint(field: Field, family: IPFamily | undefined): SliceEndpoint
   const ready = conditions.child('ready').flag() ?? true;
   const serving = conditions.child('serving').flag() ?? ready;
   const terminating = conditions.child('terminating').flag() ?? false;
-  return address === undefined ? [] : [{ ...address, ready, serving, terminating }];
+  const nodeName = readNodeName(field);
+  const hints = readHints(field);
+  return address === undefined
+    ? []
+    : [sliceEndpoint(address, { ready, serving, terminating }, nodeName, hints)];
 }

@@ -3,7 +3,9 @@ import {
   readEndpointAddress,
   readEndpointPort,
   type SliceEndpoint,
+  sliceEndpoint,
 } from './endpoint-slice.js';
+import { readNodeName } from './endpoint-topology.js';
 import { Field } from './field.js';
 import { excludedBy, type Parsed, readMetadata } from './kubernetes-object.js';
 
@@ -37,12 +39,15 @@ export function parseEndpoints(value: unknown): Parsed<readonly EndpointSlice[]>
 
 function readAddresses(subset: Field, key: 'addresses' | 'notReadyAddresses'): SliceEndpoint[] {
   const ready = key === 'addresses';
+  const conditions = { ready, serving: ready, terminating: false };
   return subset
     .child(key)
     .items()
     .flatMap((field) => {
       if (!field.present) field.missing('give an address');
-      const address = field.mapping() ? readEndpointAddress(field.child('ip'), undefined) : undefined;
-      return address === undefined ? [] : [{ ...address, ready, serving: ready, terminating: false }];
+      if (!field.mapping()) return [];
+      const address = readEndpointAddress(field.child('ip'), undefined);
+      const nodeName = readNodeName(field);
+      return address === undefined ? [] : [sliceEndpoint(address, conditions, nodeName, null)];
     });
 }

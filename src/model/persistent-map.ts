@@ -108,8 +108,9 @@ export class PersistentMap<K extends string, V> implements ReadonlyMap<K, V> {
     one: PersistentMap<K, V>,
     other: PersistentMap<K, V>,
   ): Generator<readonly [Shard<K, V>, Shard<K, V>], undefined> {
-    for (const [index, shard] of one.#shards.entries()) {
-      const beside = other.#shardAt(index);
+    if (one === other) return;
+    for (let index = 0; index < SHARDS; index += 1) {
+      const [shard, beside] = [one.#shardAt(index), other.#shardAt(index)];
       if (shard !== beside) yield [shard, beside];
     }
   }

@@ -13,11 +13,12 @@ import { readState } from '../../support/manifest-proxy.js';
 describe("the demo's manifest", () => {
   it('declares whoami and echo, with three endpoints each', async () => {
     const { servicePorts, endpoints } = await readState([DEMO_MANIFEST]);
-    expect([...servicePorts.values()]).toMatchObject([
+    const inOrder = [...servicePorts.keys()].sort();
+    expect(inOrder.map((name) => servicePorts.get(name))).toMatchObject([
       { name: 'default/echo', protocol: 'UDP', port: 7000, clusterIPs: ['10.10.10.29'] },
       { name: 'default/whoami:http', protocol: 'TCP', port: 3000, clusterIPs: ['10.10.10.28'] },
     ]);
-    expect([...endpoints.values()].flat().map(({ key }) => key)).toEqual([
+    expect(inOrder.flatMap((name) => endpoints.get(name) ?? []).map(({ key }) => key)).toEqual([
       '127.0.0.1:28201',
       '127.0.0.1:28202',
       '127.0.0.1:28203',

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { buildServiceState } from '../../../src/model/build-service-state.js';
+import { ServiceCatalog } from '../../../src/model/service-catalog.js';
 import { readObjects } from '../../../src/sources/manifests/manifest-document.js';
 import { mergeManifests } from '../../../src/sources/manifests/merge-manifests.js';
 import { serviceObject, sliceObject } from '../../support/kubernetes-objects.js';
@@ -62,8 +62,11 @@ describe('the objects of a text', () => {
       'Service default/headless is left out: it is headless',
     ]);
     const { services, slices } = mergeManifests([{ path: 'objects.yaml', objects }]);
-    const { servicePorts, endpoints } = buildServiceState(services, slices);
-    expect([...servicePorts.keys()]).toEqual([
+    const catalog = new ServiceCatalog();
+    catalog.replaceServices(services);
+    catalog.replaceSlices(slices);
+    const { servicePorts, endpoints } = catalog.state();
+    expect([...servicePorts.keys()].sort()).toEqual([
       'default/empty:http',
       'default/kubernetes:https',
       'default/web:http',
@@ -71,7 +74,8 @@ describe('the objects of a text', () => {
       'kube-system/kube-dns:dns',
       'kube-system/kube-dns:dns-tcp',
     ]);
-    expect([...endpoints].map(([name, found]) => [name, ...found.map(({ key }) => key)])).toEqual([
+    const keys = [...endpoints].map(([name, found]) => [name, ...found.map(({ key }) => key)]);
+    expect(keys.sort()).toEqual([
       ['default/kubernetes:https', '10.244.0.1:6443'],
       ['default/web:http', '10.244.0.11:3000', '10.244.0.13:3000'],
       ['default/whoami:http', '10.244.0.11:3000', '10.244.0.12:3000', '10.244.0.13:3000'],

@@ -75,7 +75,7 @@ describe('at the start', () => {
     file('c.yaml', API);
     const source = sourceOf([directory]);
     const states = await CollectedStates.startOf(source);
-    expect(Object.keys(states.served)).toEqual(['default/api:http', 'default/web:http']);
+    expect(Object.keys(states.served).sort()).toEqual(['default/api:http', 'default/web:http']);
     expect(logger.messages('error')).toEqual([
       `${inside('a.yaml')}:${line}: spec.ports[0].port: 70000 is not a port; give 1 to 65535`,
       expect.stringContaining(`${inside('b.yaml')}:1: `),

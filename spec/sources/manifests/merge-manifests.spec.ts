@@ -47,7 +47,7 @@ describe('mergeManifests', () => {
     const objects = [...service('10.0.0.1'), ...service('10.0.0.2', 'prod'), ...endpoints()];
     const merged = mergeManifests([{ path: 'a.yaml', objects }]);
     expect(clusterIPs(merged)).toEqual(['10.0.0.1', '10.0.0.2']);
-    expect(merged.slices).toHaveLength(1);
+    expect([...merged.slices.keys()]).toEqual(['Endpoints default/web']);
     expect(merged.duplicates.size).toBe(0);
   });
 });

@@ -1,7 +1,8 @@
 import { access, constants } from 'node:fs/promises';
 import type { Logger } from '../../host/log.js';
-import { buildServiceState } from '../../model/build-service-state.js';
 import { KubeSpliceError, systemErrorCode } from '../../model/errors.js';
+import type { NodeTopology } from '../../model/node.js';
+import { ServiceCatalog } from '../../model/service-catalog.js';
 import type { ServiceState } from '../../model/service-state.js';
 import type { ServiceSource, SourceStatus } from '../source.js';
 import { DirectoryWatches, mergeNames, type WatchDirectory, watchDirectory } from './directory-watches.js';
@@ -19,6 +20,8 @@ export interface ManifestsSourceOptions {
   /** Files and directories; of an object that is in several, that of the first is used. */
   readonly paths: readonly string[];
   readonly logger: Logger;
+  /** Where this proxy runs; without it no endpoint is local, and no zone hint is followed. */
+  readonly node?: NodeTopology;
   /** Milliseconds that only ever grow, from any beginning. */
   readonly now?: () => number;
   readonly watchDirectory?: WatchDirectory;
@@ -50,6 +53,7 @@ export class ManifestsSource implements ServiceSource {
   readonly #watches: DirectoryWatches;
   readonly #rest = new Rest();
   readonly #stopping = new AbortController();
+  readonly #catalog: ServiceCatalog;
   #deliver: (state: ServiceState) => void = () => undefined;
   #state: ServiceState | undefined;
   #duplicates: ReadonlyMap<string, readonly ManifestProblem[]> = new Map();
@@ -59,6 +63,7 @@ export class ManifestsSource implements ServiceSource {
     this.#paths = paths.map((path) => new ManifestPath(path, logger));
     this.#logger = logger;
     this.#now = now;
+    this.#catalog = new ServiceCatalog(options.node);
     this.#watches = new DirectoryWatches(
       options.watchDirectory ?? watchDirectory,
       () => this.#rest.end(),
@@ -150,7 +155,9 @@ export class ManifestsSource implements ServiceSource {
   #deliverState(): void {
     const { services, slices, duplicates } = mergeManifests(this.#paths.flatMap(({ files }) => files));
     this.#tellDuplicates(duplicates);
-    const state = buildServiceState(services, slices, this.#state);
+    this.#catalog.replaceServices(services);
+    this.#catalog.replaceSlices(slices);
+    const state = this.#catalog.state();
     if (state === this.#state) return;
     this.#state = state;
     this.#deliver(state);

@@ -6,7 +6,8 @@ import type { ManifestProblem } from './manifest-problem.js';
 /** All manifests as one. */
 export interface MergedManifests {
   readonly services: readonly Service[];
-  readonly slices: readonly EndpointSlice[];
+  /** By the id of their object. */
+  readonly slices: ReadonlyMap<string, readonly EndpointSlice[]>;
   /** By path of the file whose object is not used. */
   readonly duplicates: ReadonlyMap<string, readonly ManifestProblem[]>;
 }
@@ -15,7 +16,7 @@ export interface MergedManifests {
 export function mergeManifests(files: readonly Pick<ManifestFile, 'path' | 'objects'>[]): MergedManifests {
   const firsts = new Map<string, string>();
   const services: Service[] = [];
-  const slices: EndpointSlice[] = [];
+  const slices = new Map<string, readonly EndpointSlice[]>();
   const duplicates = new Map<string, ManifestProblem[]>();
   for (const { path, objects } of files) {
     for (const object of objects) {
@@ -28,7 +29,7 @@ export function mergeManifests(files: readonly Pick<ManifestFile, 'path' | 'obje
       }
       firsts.set(object.id, path);
       if (object.kind === 'Service') services.push(object.service);
-      else slices.push(...object.slices);
+      else slices.set(object.id, object.slices);
     }
   }
   return { services, slices, duplicates };

@@ -1,0 +1,79 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ServicePortEndpoints } from './eligible-endpoints.js';
+import type { Endpoint } from './endpoint.js';
+import { PersistentMap } from './persistent-map.js';
+import type { ServicePort, ServicePortName } from './service-port.js';
+import type { ServiceState } from './service-state.js';
+
+/** A state whose maps share what does not change with those of the states that are made from it. */
+export interface SharedState extends ServiceState {
+  readonly servicePorts: PersistentMap<ServicePortName, ServicePort>;
+  readonly endpoints: PersistentMap<ServicePortName, readonly Endpoint[]>;
+  readonly externalEndpoints: PersistentMap<ServicePortName, readonly Endpoint[]>;
+}
+
+export const EMPTY_SHARED_STATE: SharedState = {
+  servicePorts: PersistentMap.empty(),
+  endpoints: PersistentMap.empty(),
+  externalEndpoints: PersistentMap.empty(),
+};
+
+type Changes<Value> = [ServicePortName, Value | undefined][];
+
+/** Gathers what is to change in a state. What is equal to what the state has keeps its identity. */
+export class StateChanges {
+  readonly #state: SharedState;
+  readonly #servicePorts: Changes<ServicePort> = [];
+  readonly #endpoints: Changes<readonly Endpoint[]> = [];
+  readonly #externalEndpoints: Changes<readonly Endpoint[]> = [];
+
+  constructor(state: SharedState) {
+    this.#state = state;
+  }
+
+  /** The service port that the state has where it is equal to this one, else this one. */
+  kept(servicePort: ServicePort): ServicePort {
+    const known = this.#state.servicePorts.get(servicePort.name);
+    if (known === servicePort) return servicePort;
+    return known !== undefined && isDeepStrictEqual(known, servicePort) ? known : servicePort;
+  }
+
+  set(servicePort: ServicePort, { endpoints, externalEndpoints }: ServicePortEndpoints): void {
+    const { name } = servicePort;
+    const served = endpoints.length === 0 ? undefined : endpoints;
+    this.#servicePorts.push([name, servicePort]);
+    this.#endpoints.push([name, keptList(served, this.#state.endpoints.get(name))]);
+    const known = this.#state.externalEndpoints.get(name);
+    this.#externalEndpoints.push([name, keptList(externalEndpoints, known)]);
+  }
+
+  remove(name: ServicePortName): void {
+    this.#servicePorts.push([name, undefined]);
+    this.#endpoints.push([name, undefined]);
+    this.#externalEndpoints.push([name, undefined]);
+  }
+
+  /** The state after all of this: the same one where nothing is different. */
+  applied(): SharedState {
+    const state = this.#state;
+    const servicePorts = state.servicePorts.with(this.#servicePorts);
+    const endpoints = state.endpoints.with(this.#endpoints);
+    const externalEndpoints = state.externalEndpoints.with(this.#externalEndpoints);
+    const isSame =
+      servicePorts === state.servicePorts &&
+      endpoints === state.endpoints &&
+      externalEndpoints === state.externalEndpoints;
+    return isSame ? state : { servicePorts, endpoints, externalEndpoints };
+  }
+}
+
+function keptList(
+  next: readonly Endpoint[] | undefined,
+  known: readonly Endpoint[] | undefined,
+): readonly Endpoint[] | undefined {
+  const isSame =
+    known !== undefined &&
+    known.length === next?.length &&
+    next.every(({ key }, index) => key === known[index]?.key);
+  return isSame ? known : next;
+}
