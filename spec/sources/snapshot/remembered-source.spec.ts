@@ -1,0 +1,342 @@
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { KubeSpliceError } from '../../../src/model/errors.js';
+import { EMPTY_STATE, type ServiceState } from '../../../src/model/service-state.js';
+import {
+  RememberedSource,
+  type RememberedSourceOptions,
+} from '../../../src/sources/snapshot/remembered-source.js';
+import { snapshotChunks } from '../../../src/sources/snapshot/snapshot-lines.js';
+import type { ServiceSource, SourceStatus } from '../../../src/sources/source.js';
+import { CollectedStates } from '../../support/collected-states.js';
+import { eventually, within } from '../../support/deadline.js';
+import { RecordingLogger } from '../../support/recording-logger.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
+import { largeState, plain } from './state-arbitraries.js';
+
+const IDENTITY = { server: 'https://10.0.0.1:6443', nodeName: 'node-1' };
+const NOON = Date.UTC(2026, 10, 22, 12);
+const OLD = largeState(2, 3);
+const NEW = largeState(3, 2);
+
+/** A source that delivers when the spec says so. */
+class SpokenSource implements ServiceSource {
+  deliver: (state: ServiceState) => void = () => {
+    throw new Error('not started');
+  };
+  stops = 0;
+  /** What it fails to start with. */
+  error: Error | undefined;
+  /** Delivered while it starts. */
+  first: ServiceState | undefined;
+  /** Delivered while it stops. */
+  last: ServiceState | undefined;
+
+  async start(deliver: (state: ServiceState) => void): Promise<void> {
+    this.deliver = deliver;
+    if (this.first !== undefined) deliver(this.first);
+    if (this.error !== undefined) throw this.error;
+  }
+
+  async stop(): Promise<void> {
+    this.stops += 1;
+    if (this.last !== undefined) this.deliver(this.last);
+  }
+
+  status(): readonly SourceStatus[] {
+    return [
+      {
+        kind: 'apiserver',
+        location: IDENTITY.server,
+        objects: 0,
+        stale: true,
+        connected: false,
+        connectionChangedAt: NOON,
+        endpointApi: null,
+        savedAt: null,
+        errors: [],
+      },
+    ];
+  }
+}
+
+let directory: string;
+let path: string;
+let inner: SpokenSource;
+let logger: RecordingLogger;
+
+beforeEach(() => {
+  directory = join(temporaryDirectory(), 'state');
+  path = join(directory, 'services.jsonl');
+  inner = new SpokenSource();
+  logger = new RecordingLogger();
+});
+
+function sourceOf(changes: Partial<RememberedSourceOptions> = {}): RememberedSource {
+  const source = new RememberedSource({
+    inner,
+    directory,
+    identity: IDENTITY,
+    logger,
+    now: () => NOON,
+    delayMs: 10,
+    intervalMs: 50,
+    ...changes,
+  });
+  onTestFinished(() => source.stop());
+  return source;
+}
+
+function writeFile(text: string): void {
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(path, text, { mode: 0o600 });
+}
+
+function remember(state: ServiceState, changes: object = {}): void {
+  const header = { ...IDENTITY, savedAt: '2026-11-22T11:00:00.000Z', ...changes };
+  writeFile([...snapshotChunks(header, state)].join(''));
+}
+
+/** What the next process would find. */
+async function remembered(): Promise<ServiceState | undefined> {
+  const next = sourceOf({ inner: new SpokenSource(), logger: new RecordingLogger() });
+  const { last } = await CollectedStates.startOf(next);
+  await next.stop();
+  return last;
+}
+
+const ownStatus = (source: RememberedSource) => source.status().at(-1);
+const errors = () => logger.lines.filter(({ level }) => level === 'error');
+const isSameState = (one: ServiceState | undefined, other: ServiceState) =>
+  expect(one && plain(one)).toEqual(plain(other));
+
+describe('at the start', () => {
+  it('the snapshot is delivered, and told as stale', async () => {
+    remember(OLD);
+    const source = sourceOf();
+    const { states } = await CollectedStates.startOf(source);
+    expect(states).toHaveLength(1);
+    isSameState(states[0], OLD);
+    expect(source.status()).toEqual([
+      ...inner.status(),
+      {
+        kind: 'snapshot',
+        location: path,
+        objects: 2,
+        stale: true,
+        connected: null,
+        connectionChangedAt: null,
+        endpointApi: null,
+        savedAt: Date.UTC(2026, 10, 22, 11),
+        errors: [],
+      },
+    ]);
+    expect(logger.messages('info')).toEqual([
+      'serving the last known state until the API server has answered',
+    ]);
+  });
+
+  it('a snapshot without Services is one as well', async () => {
+    remember(EMPTY_STATE);
+    const source = sourceOf();
+    const { states } = await CollectedStates.startOf(source);
+    expect(states).toHaveLength(1);
+    expect(ownStatus(source)).toMatchObject({ objects: 0, stale: true });
+  });
+
+  it('nothing is delivered where nothing is remembered, and nothing is complained of', async () => {
+    const source = sourceOf();
+    const { states } = await CollectedStates.startOf(source);
+    expect(states).toEqual([]);
+    expect(ownStatus(source)).toMatchObject({ objects: 0, stale: false, savedAt: null, errors: [] });
+    expect(logger.lines).toEqual([]);
+  });
+
+  it('the first delivery of the inner source ends the staleness; later ones follow', async () => {
+    remember(OLD);
+    const source = sourceOf();
+    const { states } = await CollectedStates.startOf(source);
+    inner.deliver(NEW);
+    expect(ownStatus(source)).toMatchObject({ stale: false });
+    inner.deliver(OLD);
+    expect(states.slice(1)).toEqual([NEW, OLD]);
+    expect(states[2]).toBe(OLD);
+  });
+
+  it('the snapshot is left out where the inner source is quicker', async () => {
+    remember(OLD);
+    inner.first = NEW;
+    const source = sourceOf();
+    const { states } = await CollectedStates.startOf(source);
+    expect(states).toEqual([NEW]);
+    expect(ownStatus(source)).toMatchObject({ stale: false });
+  });
+
+  it('a mistake in the configuration of the inner source goes through', async () => {
+    remember(OLD);
+    inner.error = new KubeSpliceError('KUBECONFIG_INVALID', 'no current-context');
+    const source = sourceOf();
+    await expect(source.start(() => undefined)).rejects.toBe(inner.error);
+    await source.stop();
+  });
+});
+
+describe('a snapshot that is not used', () => {
+  it('because it was cut is told with its code and remedy, until it is replaced', async () => {
+    remember(OLD);
+    writeFile(readFileSync(path, 'utf8').slice(0, -20));
+    const source = sourceOf();
+    const { states } = await CollectedStates.startOf(source);
+    expect(states).toEqual([]);
+    expect(errors()).toMatchObject([
+      {
+        message: expect.stringMatching(/^SNAPSHOT_UNREADABLE: .*line/),
+        fields: { remedy: expect.any(String) },
+      },
+    ]);
+    expect(ownStatus(source)?.errors).toEqual([expect.stringMatching(/^SNAPSHOT_UNREADABLE: .*line/)]);
+    inner.deliver(NEW);
+    await eventually(() => expect(ownStatus(source)?.errors).toEqual([]));
+    await source.stop();
+    isSameState(await remembered(), NEW);
+  });
+
+  it('because it is of a newer version is left alone until there is something to save', async () => {
+    writeFile('{"version":2}\n');
+    const source = sourceOf();
+    await source.start(() => undefined);
+    await source.stop();
+    expect(readFileSync(path, 'utf8')).toBe('{"version":2}\n');
+  });
+
+  it.each([
+    [{ server: 'https://10.0.0.2:6443' }, 'it is of another API server, https://10.0.0.2:6443'],
+    [{ server: 'https://\n' }, 'it is of another API server, https://\\n'],
+    [{ nodeName: 'node-2' }, 'it is for another node, node-2'],
+    [{ nodeName: null }, 'it is for another node, without a name'],
+  ])('because of %j says so', async (changes, reason) => {
+    remember(OLD, changes);
+    const source = sourceOf();
+    const { states } = await CollectedStates.startOf(source);
+    expect(states).toEqual([]);
+    expect(logger.messages('warn')).toEqual([
+      `${path}: ${reason}; it is not used, and replaced when the next state is saved`,
+    ]);
+    expect(ownStatus(source)).toMatchObject({ stale: false, objects: 0 });
+  });
+});
+
+describe('what the inner source delivered', () => {
+  it('is found by the next process', async () => {
+    const source = sourceOf();
+    await source.start(() => undefined);
+    inner.deliver(NEW);
+    await eventually(() =>
+      expect(ownStatus(source)).toMatchObject({ objects: 3, savedAt: NOON, stale: false }),
+    );
+    isSameState(await remembered(), NEW);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(statSync(directory).mode & 0o777).toBe(0o700);
+  });
+
+  it('is saved a last time at the stop, with what came during that', async () => {
+    const source = sourceOf({ delayMs: 60_000 });
+    await source.start(() => undefined);
+    inner.deliver(OLD);
+    inner.last = NEW;
+    await within('the stop', source.stop());
+    isSameState(await remembered(), NEW);
+  });
+
+  it('is all that is saved: what came from the snapshot is not', async () => {
+    remember(OLD);
+    const { ino, mtimeNs } = statSync(path, { bigint: true });
+    const source = sourceOf();
+    await source.start(() => undefined);
+    await source.stop();
+    expect(statSync(path, { bigint: true })).toMatchObject({ ino, mtimeNs });
+  });
+});
+
+describe('a disk that fails', () => {
+  it('is told once for each reason, never disturbs a delivery, and is tried again', async () => {
+    writeFileSync(directory, 'a file, not a directory');
+    let saves = 0;
+    const now = () => {
+      saves += 1;
+      return NOON;
+    };
+    const source = sourceOf({ delayMs: 1, intervalMs: 5, now });
+    const { states } = await CollectedStates.startOf(source);
+    const told = () => errors().filter(({ message }) => message.startsWith('SNAPSHOT_UNWRITABLE'));
+    inner.deliver(OLD);
+    await eventually(() => expect(told()).toHaveLength(1));
+    expect(told()[0]).toMatchObject({ fields: { remedy: expect.stringContaining('--state-dir') } });
+    expect(ownStatus(source)?.errors.at(-1)).toMatch(/^SNAPSHOT_UNWRITABLE: .*ENOTDIR/);
+    inner.deliver(NEW);
+    inner.deliver(OLD);
+    expect(states).toEqual([OLD, NEW, OLD]);
+    const tries = saves + 10;
+    await eventually(() => expect(saves).toBeGreaterThan(tries));
+    expect(told()).toHaveLength(1);
+
+    rmSync(directory);
+    await eventually(() => expect(ownStatus(source)?.errors).toEqual([]));
+    expect(
+      logger.messages('info').filter((message) => message.includes('can be written again')),
+    ).toHaveLength(1);
+    isSameState(await remembered(), OLD);
+
+    rmSync(directory, { recursive: true });
+    writeFileSync(directory, 'again');
+    inner.deliver(NEW);
+    await eventually(() => expect(told()).toHaveLength(2));
+    rmSync(directory);
+  });
+});
+
+describe('stop', () => {
+  it('while the snapshot is read delivers nothing any more', async () => {
+    remember(largeState(5_000, 5));
+    const source = sourceOf();
+    const states: ServiceState[] = [];
+    const starting = source.start((state) => states.push(state));
+    await within('the stop', source.stop());
+    await starting;
+    expect(states).toEqual([]);
+    expect(errors()).toEqual([]);
+  });
+
+  it('while a state is written waits for it', async () => {
+    const large = largeState(5_000, 5);
+    const stopped = new Promise<void>((resolve, reject) => {
+      const now = () => {
+        // It asks for the time when it begins to write.
+        queueMicrotask(() => source.stop().then(resolve, reject));
+        return NOON;
+      };
+      const source = sourceOf({ delayMs: 0, now });
+      source.start(() => undefined).then(() => inner.deliver(large), reject);
+    });
+    await within('the stop', stopped);
+    isSameState(await remembered(), large);
+  });
+
+  it('leaves a write behind that takes too long, says so, and spoils nothing', async () => {
+    remember(OLD);
+    const source = sourceOf({ delayMs: 60_000, stopMs: 0 });
+    await source.start(() => undefined);
+    inner.deliver(largeState(5_000, 5));
+    await within('the stop', source.stop());
+    expect(errors()).toMatchObject([{ message: expect.stringMatching(/could not be saved within 0 ms/) }]);
+    isSameState(await remembered(), OLD);
+  });
+
+  it('before the start, and twice, is no fault', async () => {
+    const source = sourceOf();
+    await Promise.all([source.stop(), source.stop()]);
+    await source.stop();
+    expect(inner.stops).toBe(1);
+  });
+});
