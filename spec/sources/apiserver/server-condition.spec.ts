@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { type ErrorCode, KubeSpliceError } from '../../../src/model/errors.js';
+import { ServerCondition } from '../../../src/sources/apiserver/server-condition.js';
+import { NOON } from '../../support/proxy-values.js';
+import { RecordingLogger } from '../../support/recording-logger.js';
+
+function aCondition() {
+  const logger = new RecordingLogger();
+  let now = NOON;
+  const condition = new ServerCondition({ server: 'https://api:6443', logger, now: () => now });
+  const pass = (ms: number): void => {
+    now += ms;
+  };
+  const told = (): string[] => logger.lines.map(({ level, message }) => `${level} ${message}`);
+  return { condition, logger, told, pass };
+}
+
+const fault = (code: ErrorCode, message = 'api:6443: ECONNREFUSED') => new KubeSpliceError(code, message);
+
+describe('the condition of the API server', () => {
+  it('tells the first answer, once for all resources', () => {
+    const { condition, told } = aCondition();
+    expect(condition.isConnected).toBe(false);
+    condition.answered('services');
+    condition.answered('endpointslices');
+    condition.answered('services');
+    expect(told()).toEqual(['info the API server answers']);
+    expect(condition.isConnected).toBe(true);
+    expect(condition.since).toBe(NOON);
+  });
+
+  it('tells a fault when it begins, however many tries for however many resources fail, and its end', () => {
+    const { condition, told, logger, pass } = aCondition();
+    condition.answered('services');
+    condition.answered('endpointslices');
+    pass(1_000);
+    for (let times = 0; times < 10; times += 1) {
+      condition.failed('services', fault('APISERVER_UNREACHABLE'));
+      condition.failed('endpointslices', fault('APISERVER_UNREACHABLE', 'api:6443: ETIMEDOUT'));
+    }
+    expect(condition.isConnected).toBe(false);
+    expect(condition.since).toBe(NOON + 1_000);
+    pass(60_000);
+    condition.answered('services');
+    expect(condition.isConnected).toBe(false);
+    condition.failed('endpointslices', fault('APISERVER_UNREACHABLE'));
+    condition.answered('endpointslices');
+    expect(told()).toEqual([
+      'info the API server answers',
+      'warn APISERVER_UNREACHABLE: api:6443: ECONNREFUSED',
+      'info the API server answers again',
+    ]);
+    expect(logger.lines[1]?.fields).toMatchObject({ server: 'https://api:6443', remedy: expect.any(String) });
+    expect(logger.lines[2]?.fields).toMatchObject({ afterSeconds: 60 });
+    expect(condition.errors).toEqual([]);
+  });
+
+  it('tells another fault when it takes the place of the first', () => {
+    const { condition, told } = aCondition();
+    condition.failed('services', fault('APISERVER_UNREACHABLE'));
+    condition.failed('services', fault('APISERVER_UNAUTHORIZED', 'who are you?'));
+    condition.failed('services', fault('APISERVER_UNREACHABLE'));
+    expect(told()).toEqual([
+      'warn APISERVER_UNREACHABLE: api:6443: ECONNREFUSED',
+      'warn APISERVER_UNAUTHORIZED: who are you?',
+      'warn APISERVER_UNREACHABLE: api:6443: ECONNREFUSED',
+    ]);
+  });
+
+  it('tells what is forbidden for each resource, for RBAC is by resource', () => {
+    const { condition, told } = aCondition();
+    condition.failed('services', fault('APISERVER_FORBIDDEN', 'cannot list services'));
+    condition.failed('nodes', fault('APISERVER_FORBIDDEN', 'cannot list nodes'));
+    condition.failed('nodes', fault('APISERVER_FORBIDDEN', 'cannot list nodes'));
+    expect(told()).toHaveLength(2);
+    expect(condition.errors).toEqual([
+      'APISERVER_FORBIDDEN: cannot list services',
+      'APISERVER_FORBIDDEN: cannot list nodes',
+    ]);
+  });
+
+  it('shows a fault of the server once', () => {
+    const { condition } = aCondition();
+    condition.failed('services', fault('APISERVER_UNREACHABLE'));
+    condition.failed('endpointslices', fault('APISERVER_UNREACHABLE'));
+    expect(condition.errors).toEqual(['APISERVER_UNREACHABLE: api:6443: ECONNREFUSED']);
+  });
+});

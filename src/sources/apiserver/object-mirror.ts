@@ -1,0 +1,116 @@
+import type { Logger } from '../../host/log.js';
+import { isMapping } from '../../model/field.js';
+import { type FieldError, fieldPathText } from '../../model/field-error.js';
+import type { Parsed } from '../../model/kubernetes-object.js';
+import { printable } from '../../model/printable.js';
+import type { Listing, Mirror, ObjectChange } from './mirror.js';
+import type { Resource } from './resource.js';
+import type { RawObject } from './watch-event.js';
+
+/** Where the parsed objects go. Keys are `namespace/name`. */
+export interface ObjectStore<T> {
+  /** Takes an object as it is now; `undefined` where it is gone, or not for this proxy. */
+  set(key: string, value: T | undefined): void;
+  /** All that came together has been set: from a list the whole of it, if `isWhole`. */
+  changed(resource: Resource, isWhole: boolean): void;
+}
+
+export interface ObjectMirrorOptions<T> {
+  readonly parse: (object: RawObject, resource: Resource) => Parsed<T>;
+  readonly store: ObjectStore<T>;
+  readonly logger: Logger;
+}
+
+/**
+ * Parses what comes, and drops the rest of it at once: `managedFields` and the like are most of an object. One that
+ * cannot be read keeps its last good form, and is told once.
+ *
+ * A list goes into the store page by page, so that nothing is there twice: each object in it is newer than the one
+ * before. What is gone is known only at its end.
+ */
+export class ObjectMirror<T> implements Mirror {
+  readonly #options: ObjectMirrorOptions<T>;
+  /** The objects that the server has, as far as is known. */
+  #keys = new Set<string>();
+  /** What was told of objects that cannot be read. */
+  readonly #unreadable = new Map<string, string>();
+
+  constructor(options: ObjectMirrorOptions<T>) {
+    this.#options = options;
+  }
+
+  /** How many objects the server has of what is selected. */
+  get size(): number {
+    return this.#keys.size;
+  }
+
+  /** Objects that cannot be read, a line each. */
+  get problems(): readonly string[] {
+    return [...this.#unreadable.values()];
+  }
+
+  list(resource: Resource): Listing {
+    const { store } = this.#options;
+    const listed = new Set<string>();
+    return {
+      add: (objects) => {
+        for (const object of objects) {
+          const key = keyOf(object);
+          listed.add(key);
+          this.#keys.add(key);
+          this.#take(key, object, resource);
+        }
+      },
+      done: () => {
+        for (const key of this.#keys) if (!listed.has(key)) this.#drop(key);
+        this.#keys = listed;
+        store.changed(resource, true);
+      },
+    };
+  }
+
+  change(resource: Resource, changes: readonly ObjectChange[]): void {
+    for (const { object, deleted } of changes) {
+      const key = keyOf(object);
+      if (deleted) {
+        this.#keys.delete(key);
+        this.#drop(key);
+      } else {
+        this.#keys.add(key);
+        this.#take(key, object, resource);
+      }
+    }
+    this.#options.store.changed(resource, false);
+  }
+
+  #drop(key: string): void {
+    this.#unreadable.delete(key);
+    this.#options.store.set(key, undefined);
+  }
+
+  #take(key: string, object: RawObject, resource: Resource): void {
+    const { parse, store, logger } = this.#options;
+    const parsed = parse(object, resource);
+    if (parsed.outcome === 'invalid') {
+      this.#tellUnreadable(key, resource, parsed.errors);
+      return;
+    }
+    this.#unreadable.delete(key);
+    store.set(key, parsed.outcome === 'parsed' ? parsed.value : undefined);
+    if (parsed.outcome !== 'parsed') return;
+    for (const note of parsed.notes) logger.detail(2, printable(`${resource.name} ${key}: ${note}`));
+  }
+
+  #tellUnreadable(key: string, resource: Resource, [first]: readonly FieldError[]): void {
+    const field = first === undefined ? '' : `${fieldPathText(first.path)}: ${first.message}`;
+    const line = printable(`${resource.name} ${key} cannot be read, its last good form is used: ${field}`);
+    if (this.#unreadable.get(key) !== line) this.#options.logger.warn(line);
+    this.#unreadable.set(key, line);
+  }
+}
+
+/** `namespace/name`; the name alone of what has no namespace. */
+function keyOf({ metadata }: RawObject): string {
+  const { namespace, name } = isMapping(metadata) ? metadata : {};
+  return typeof namespace === 'string' && namespace !== '' ? `${namespace}/${String(name)}` : String(name);
+}

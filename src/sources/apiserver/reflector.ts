@@ -1,0 +1,201 @@
+import { KubeSpliceError } from '../../model/errors.js';
+import type { ApiClient } from './access/api-client.js';
+import { ApiStatusError, statusErrorFrom } from './access/api-status-error.js';
+import { Backoff } from './backoff.js';
+import { listPages } from './list.js';
+import type { Mirror, ObjectChange } from './mirror.js';
+import type { Resource } from './resource.js';
+import { openWatch, WatchCut } from './watch.js';
+import { isEarlier, type WatchEvent } from './watch-event.js';
+
+/** What a reflector tells of its work. */
+export interface ReflectorObserver {
+  /** The server answered as it should. */
+  answered(resource: Resource['name']): void;
+  /** A try failed; the next one is made after `waitMs`. */
+  failed(resource: Resource['name'], error: KubeSpliceError, waitMs: number): void;
+}
+
+export interface ReflectorOptions {
+  readonly client: Pick<ApiClient, 'get'>;
+  /** The first of them that the server has is used. */
+  readonly resources: readonly [Resource, ...Resource[]];
+  readonly mirror: Mirror;
+  readonly observer: ReflectorObserver;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Milliseconds that only ever grow. */
+  readonly now: () => number;
+  /** Resolves after `ms`, or as soon as the signal is aborted. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly longestSilenceMs?: number;
+}
+
+/** A watch that ends sooner and has told nothing counts as a failure: watching anew at once could go on for ever. */
+const SHORT_WATCH_MS = 1_000;
+
+/** The longest wait that a server may ask for with `Retry-After`, ms. */
+const LONGEST_RETRY_AFTER_MS = 5 * 60_000;
+
+/** So many times in a row are a fault of the server. */
+const EXPIRIES_TOLD = 4;
+
+const HTTP_NOT_FOUND = 404;
+const HTTP_GONE = 410;
+
+/**
+ * Holds a mirror equal to a resource of the API server (the word is client-go's):
+ *
+ *     list ──▶ Listing.done ──▶ watch from there ──▶ Mirror.change …
+ *       ▲                          │   ▲    │
+ *       │ 410: too long ago        │   └────┘ cut, silent or ended: on from the last event
+ *       └──────────────────────────┘
+ *
+ * `#resourceVersion` is how far the mirror is. It advances only once the mirror has taken an event, so a cut anywhere
+ * loses nothing and doubles nothing.
+ */
+export class Reflector {
+  readonly #options: ReflectorOptions;
+  readonly #backoff: Backoff;
+  #resource: Resource;
+  /** Null where there is nothing to go on from. */
+  #resourceVersion: string | null = null;
+  /** Times in a row that the server had forgotten what was gone on from. */
+  #expiries = 0;
+  /** The place where a line was no event. */
+  #malformedAt: string | null = null;
+
+  constructor(options: ReflectorOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(options.random);
+    [this.#resource] = options.resources;
+  }
+
+  /** Goes on until the signal is aborted. Rejects only with what nobody expects: a fault of the program. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        this.#resourceVersion ??= await this.#list(signal);
+        await this.#watch(this.#resourceVersion, signal);
+      } catch (error) {
+        if (!signal.aborted) await this.#recover(error, signal);
+      }
+    }
+  }
+
+  /** Lists the first resource that the server has: an upgrade of the cluster is noticed with the next list. */
+  async #list(signal: AbortSignal): Promise<string> {
+    const { resources } = this.#options;
+    const last = resources.at(-1);
+    for (const resource of resources) {
+      this.#resource = resource;
+      try {
+        return await this.#listOne(resource, signal);
+      } catch (error) {
+        if (resource === last || !isStatus(error, HTTP_NOT_FOUND)) throw error;
+      }
+    }
+    throw new TypeError('a reflector has at least one resource');
+  }
+
+  async #listOne(resource: Resource, signal: AbortSignal): Promise<string> {
+    const { client, mirror, observer } = this.#options;
+    const listing = mirror.list(resource);
+    const pages = listPages(client, resource, signal);
+    for (;;) {
+      const page = await pages.next();
+      observer.answered(resource.name);
+      if (page.done === true) {
+        listing.done();
+        return page.value;
+      }
+      listing.add(page.value);
+    }
+  }
+
+  /** Resolves when the watch has ended and is to be gone on with at once. */
+  async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
+    const { client, observer, random, now, longestSilenceMs } = this.#options;
+    const resource = this.#resource;
+    const request = { resource, resourceVersion, signal, random };
+    const watch = await openWatch(
+      client,
+      longestSilenceMs === undefined ? request : { ...request, longestSilenceMs },
+    );
+    observer.answered(resource.name);
+    const openedAt = now();
+    let told = false;
+    try {
+      for await (const events of watch.events) {
+        this.#take(events);
+        told = true;
+      }
+    } catch (error) {
+      if (!(error instanceof WatchCut)) throw error;
+    }
+    if (told || now() - openedAt >= SHORT_WATCH_MS) this.#backoff.reset();
+    else if (!signal.aborted) await this.#options.pause(this.#backoff.next(), signal);
+  }
+
+  #take(events: readonly WatchEvent[]): void {
+    const changes: ObjectChange[] = [];
+    let reached = this.#resourceVersion;
+    let failure: KubeSpliceError | undefined;
+    for (const event of events) {
+      failure = this.#failureOf(event, reached);
+      if (failure !== undefined || event.type === 'ERROR') break;
+      if (event.type !== 'BOOKMARK')
+        changes.push({ object: event.object, deleted: event.type === 'DELETED' });
+      reached = event.resourceVersion;
+    }
+    if (changes.length > 0) this.#options.mirror.change(this.#resource, changes);
+    if (reached !== this.#resourceVersion) {
+      this.#resourceVersion = reached;
+      this.#expiries = 0;
+      this.#malformedAt = null;
+    }
+    if (failure !== undefined) throw failure;
+  }
+
+  #failureOf(event: WatchEvent, reached: string | null): KubeSpliceError | undefined {
+    if (event.type === 'ERROR') return statusErrorFrom(event.status);
+    if (reached === null || !isEarlier(event.resourceVersion, reached)) return undefined;
+    const message = `the server has gone back from resourceVersion ${reached} to ${event.resourceVersion}`;
+    return new ApiStatusError('APISERVER_FAILED', message, { status: HTTP_GONE });
+  }
+
+  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+    if (!(error instanceof KubeSpliceError)) throw error;
+    const isExpired = isStatus(error, HTTP_GONE);
+    if (isExpired) {
+      this.#resourceVersion = null;
+      this.#expiries += 1;
+      // Once is the ordinary course of things, after a restart of the server for instance.
+      if (this.#expiries === 1) return;
+    }
+    if (error.code === 'APISERVER_MALFORMED') this.#distrust();
+    const { observer, pause } = this.#options;
+    const waitMs = this.#waitAfter(error);
+    if (!isExpired || this.#expiries >= EXPIRIES_TOLD) observer.failed(this.#resource.name, error, waitMs);
+    await pause(waitMs, signal);
+  }
+
+  /** The same line again is what the server has to say there: a new list goes round it. */
+  #distrust(): void {
+    if (this.#malformedAt === this.#resourceVersion) this.#resourceVersion = null;
+    this.#malformedAt = this.#resourceVersion;
+  }
+
+  #waitAfter(error: KubeSpliceError): number {
+    const ownMs = this.#backoff.next();
+    const askedMs = error instanceof ApiStatusError ? error.retryAfterMs : null;
+    // A little later than asked, by chance: not all that were turned away are to come back in the same moment.
+    return askedMs === null
+      ? ownMs
+      : Math.min(LONGEST_RETRY_AFTER_MS, askedMs) * (1 + 0.1 * this.#options.random());
+  }
+}
+
+function isStatus(error: unknown, status: number): boolean {
+  return error instanceof ApiStatusError && error.status === status;
+}
