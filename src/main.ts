@@ -4,6 +4,7 @@ import { type CommandLine, parseCommandLine } from './cli/command-line.js';
 import { runDemo } from './cli/demo/demo.js';
 import { errorText, exitCodeOf } from './cli/failure.js';
 import { proxyStarter } from './cli/proxy-process.js';
+import type { RunningProxy } from './cli/running-proxy.js';
 import { runStatusCommand } from './cli/status-command.js';
 import type { ProxyConfig } from './config/proxy-config.js';
 import { type Logger, warningsOnly } from './host/log.js';
@@ -69,18 +70,26 @@ async function runLogged(commandLine: Extract<CommandLine, { command: 'demo' | '
 async function runProxy(config: ProxyConfig, logger: Logger): Promise<number> {
   const signal = firstSignal(logger);
   const proxy = await proxyStarter(logger)(config);
+  const ended = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await Promise.race([ended, proxy.synced]);
+  if (!signal.aborted) await tellReady(proxy, logger);
+  await ended;
+  logger.info('stopping: open connections may end', { graceSeconds: GRACE_MS / 1000 });
+  await proxy.stop(GRACE_MS);
+  logger.info('stopped');
+  return 0;
+}
+
+async function tellReady(proxy: RunningProxy, logger: Logger): Promise<void> {
   const { servicePorts } = await proxy.report();
   const portals = servicePorts.filter(({ portal }) => portal !== null).length;
   logger.info('ready; `kube-splice status` shows the portals', {
     servicePorts: servicePorts.length,
     portals,
   });
-  if (!signal.aborted)
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-  logger.info('stopping: open connections may end', { graceSeconds: GRACE_MS / 1000 });
-  await proxy.stop(GRACE_MS);
-  logger.info('stopped');
-  return 0;
 }
 
 /** How a person calls this program here: by its name where it is installed, else by its file. */

@@ -5,11 +5,11 @@ import { RateLimitedLog } from '../host/rate-limited-log.js';
 import { Proxier } from '../proxier/proxier.js';
 import { chooseRelay } from '../relay/choose-relay.js';
 import { relayLog } from '../relay/relay-log.js';
-import { ManifestsSource } from '../sources/manifests/manifests-source.js';
 import { assessHealth } from '../status/health.js';
 import { buildStatusReport, type StatusFacts } from '../status/status-report.js';
 import { StatusServer } from '../status/status-server.js';
 import { chooseSteering } from '../steering/choose-steering.js';
+import { buildSource } from './build-source.js';
 import type { RunningProxy, StartProxy } from './running-proxy.js';
 import { programVersion } from './version.js';
 
@@ -27,6 +27,7 @@ const FLUSH_INTERVAL_MS = 60_000;
  */
 export function proxyStarter(logger: Logger): StartProxy {
   return async (config: ProxyConfig): Promise<RunningProxy> => {
+    const { source, node } = await buildSource(config, logger);
     const limited = new RateLimitedLog(logger, { ...FAILURE_LOG, now: () => performance.now() });
     const flushTimer = setInterval(() => limited.flush(), FLUSH_INTERVAL_MS).unref();
     const { engine, reason: relayReason } = chooseRelay(config, openFileLimit(), relayLog(logger, limited));
@@ -41,7 +42,6 @@ export function proxyStarter(logger: Logger): StartProxy {
       now: Date.now,
       random: Math.random,
     });
-    const source = new ManifestsSource({ paths: config.manifests, logger });
     const facts: StatusFacts = {
       version: programVersion(),
       startedAt: Date.now(),
@@ -54,13 +54,18 @@ export function proxyStarter(logger: Logger): StartProxy {
         view: proxier,
         counters: await engine.counters(),
         sources: source.status(),
-        node: null,
+        node: node(),
         now: Date.now(),
       });
     const health = () => assessHealth(proxier.syncProgress(), config.syncPeriodMs, Date.now());
     const pages = { health, report, proxyMode: 'userspace' };
     const server =
       config.statusAddress === null ? null : new StatusServer(config.statusAddress, pages, logger);
+
+    let served: () => void = () => undefined;
+    const firstState = new Promise<void>((resolve) => {
+      served = resolve;
+    });
 
     /** In the order in which traffic flows: first nothing new is asked for, last nobody can look any more. */
     const stop = async (graceMs: number): Promise<void> => {
@@ -76,12 +81,14 @@ export function proxyStarter(logger: Logger): StartProxy {
       logger.info('steering', { ...facts.steering });
       const statusAddress = await server?.start();
       if (statusAddress !== undefined) logger.info('status', { ...statusAddress });
-      await source.start((state) => proxier.update(state));
-      await proxier.settled();
+      await source.start((state) => {
+        proxier.update(state);
+        served();
+      });
     } catch (error) {
       await stop(0);
       throw error;
     }
-    return { report, stop };
+    return { report, synced: firstState.then(() => proxier.settled()), stop };
   };
 }

@@ -6,13 +6,19 @@ export interface RunningProxy {
   /** What `/v1/status` would answer now. */
   report(): Promise<StatusReport>;
 
+  /**
+   * Resolves once the first sync has ended: every portal that can be opened is open. While an API server has never
+   * answered, that is not yet. Never, where the proxy is stopped before.
+   */
+  readonly synced: Promise<void>;
+
   /** Stops accepting, lets open connections end for up to `graceMs`, and releases everything. */
   stop(graceMs: number): Promise<void>;
 }
 
 /**
- * Starts a proxy. Resolves once the first sync has ended: every portal that can be opened is open. A start that fails
- * leaves nothing behind, and may be tried again with another config.
+ * Starts a proxy. Resolves when it works: `synced` tells when it serves. A start that fails leaves nothing behind, and
+ * may be tried again with another config.
  *
  * @throws KubeSpliceError `STATUS_ADDRESS_IN_USE` among others.
  */

@@ -87,6 +87,7 @@ async function withManifest(
 async function proxyDemo(demo: Demo): Promise<void> {
   const { proxy, statusAddress } = await startProxy(demo);
   try {
+    await proxy.synced;
     if (demo.once) await checkOnce(demo, await tcpFirst(proxy));
     else await showUntilAborted(demo, proxy, statusAddress);
   } finally {
