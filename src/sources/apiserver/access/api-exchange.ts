@@ -39,6 +39,7 @@ function attempt(asked: Exchange): Promise<ApiResponse | { readonly again: true 
   const { agent, server, path, headers, headersTimeoutMs } = asked;
   const where = hostPort(server.host, server.port);
   return new Promise((resolve, reject) => {
+    let answer: IncomingMessage | null = null;
     const request = httpRequest({
       agent,
       host: server.host,
@@ -50,7 +51,7 @@ function attempt(asked: Exchange): Promise<ApiResponse | { readonly again: true 
     const stopWatching = watchSignals(asked.signals, (reason) => {
       clearTimeout(timer);
       reject(reason);
-      abandon(request, reason);
+      (answer ?? request).destroy(reason instanceof Error ? reason : new Error(String(reason)));
     });
     const timer = setTimeout(() => {
       const late = unreachable(where, `no answer within ${headersTimeoutMs / 1000} s`);
@@ -63,6 +64,7 @@ function attempt(asked: Exchange): Promise<ApiResponse | { readonly again: true 
     });
     request.once('response', (message) => {
       clearTimeout(timer);
+      answer = message;
       resolve(apiResponse(message, { ...asked, ...bodyFaults(asked, where) }));
     });
     request.once('close', () => {
@@ -81,13 +83,6 @@ function bodyFaults({ signals, server }: Exchange, where: string) {
     },
     silence: (idleMs: number): Error => unreachable(where, `nothing more came within ${idleMs / 1000} s`),
   };
-}
-
-function abandon(request: ClientRequest, reason: unknown): void {
-  const error = reason instanceof Error ? reason : new Error(String(reason));
-  const { res: message } = request as ClientRequest & { readonly res?: IncomingMessage };
-  if (message === undefined) request.destroy(error);
-  else message.destroy(error);
 }
 
 /** Calls back once, at once where one of them is aborted already. Returns how to stop that. */

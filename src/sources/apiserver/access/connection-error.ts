@@ -15,6 +15,8 @@ const WORDS: Readonly<Record<string, string>> = {
   EACCES: 'a packet filter forbids it',
   EPERM: 'a packet filter forbids it',
   EADDRNOTAVAIL: 'this host has no local port or address left for it',
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: 'it agrees on no TLS: it may want a client certificate',
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it speaks an old TLS only, and 1.2 is the oldest spoken here',
   EMFILE: 'this process has too many files open',
   ENFILE: 'this host has too many files open',
 };
@@ -28,7 +30,7 @@ const NO_TLS = new Set([
 
 /** An alert (RFC 8446, section 6.2) by which a server refuses the certificate that a client showed, or did not show. */
 const CERTIFICATE_ALERT =
-  /ALERT_(NO_|BAD_|UNSUPPORTED_|UNKNOWN_)?CERTIFICATE|ALERT_UNKNOWN_CA|ALERT_ACCESS_DENIED|ALERT_CERTIFICATE/;
+  /ALERT_(NO_|BAD_|UNSUPPORTED_|UNKNOWN_)?CERTIFICATE|ALERT_UNKNOWN_CA|ALERT_ACCESS_DENIED/;
 
 /**
  * What a failed connection is to a person: host and port, words, and the system's own. An error that says so already

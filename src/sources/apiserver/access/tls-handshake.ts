@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
@@ -46,7 +46,7 @@ export function handshake(socket: TLSSocket, name: string, where: string): Promi
     let certificate: X509Certificate | undefined;
     // Emitted before Node verifies; afterwards the socket is destroyed, and its certificate with it.
     socket.prependOnceListener('secure', () => {
-      certificate = socket.getPeerX509Certificate();
+      certificate = peerCertificate(socket);
     });
     socket.once('secureConnect', () => {
       socket.off('error', onError);
@@ -58,6 +58,12 @@ export function handshake(socket: TLSSocket, name: string, where: string): Promi
     socket.once('error', onError);
     socket.once('close', onClose);
   });
+}
+
+/** `getPeerX509Certificate` would take the certificate out of the chain that Node is about to verify. */
+function peerCertificate(socket: TLSSocket): X509Certificate | undefined {
+  const { raw } = socket.getPeerCertificate(false) as { readonly raw?: Buffer };
+  return raw === undefined ? undefined : new X509Certificate(raw);
 }
 
 function rejected(
