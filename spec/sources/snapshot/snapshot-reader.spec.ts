@@ -209,8 +209,8 @@ describe('endpoints', () => {
   });
 
   it.each([
-    ['[7]', /endpoints\[0\]: 7 is not text/],
-    ['[null]', /endpoints\[0\]: is missing/],
+    ['[7]', /endpoints\[0\]: 7 is not an endpoint/],
+    ['[null]', /endpoints\[0\]: .* is not an endpoint/],
     ['"10.0.0.1:80"', /endpoints: .*is not a list/],
     ['["10.0.0.1:80","10.0.0.1:80"]', /endpoints\[1\]: "10.0.0.1:80" is there twice/],
   ])('%s are none', (written, message) => {

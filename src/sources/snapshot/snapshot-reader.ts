@@ -90,14 +90,22 @@ export class SnapshotReader {
     const lists = kind === 'endpoints' ? this.#endpoints : this.#externalEndpoints;
     const list = lists.get(this.#current.name) ?? [];
     lists.set(this.#current.name, list);
-    for (const field of line.child(kind).items()) {
-      const found = readEndpoint(field);
-      if (found === undefined) continue;
-      if (this.#keys[kind].has(found.key)) field.reject('is there twice');
-      this.#keys[kind].add(found.key);
+    const field = line.child(kind);
+    if (!Array.isArray(field.value)) field.reject('is not a list');
+    else this.#addEndpoints(field, field.value, list, this.#keys[kind]);
+  }
+
+  #addEndpoints(field: Field, written: readonly unknown[], list: Endpoint[], keys: Set<string>): void {
+    for (const [index, key] of written.entries()) {
+      const found = parseEndpoint(key);
+      if (found === undefined || keys.has(found.key)) {
+        // A Field for each of 100,000 endpoints would cost more than the rest: only one that is wrong is named.
+        field.items()[index]?.reject(found === undefined ? NO_ENDPOINT : 'is there twice');
+        return;
+      }
+      keys.add(found.key);
       list.push(found);
     }
-    if (!Array.isArray(line.child(kind).value)) line.child(kind).mapping();
   }
 
   #end(): void {
@@ -140,22 +148,19 @@ function versionText(version: number | undefined): string {
   return `it has ${age} version, ${version}; this kube-splice reads version ${SNAPSHOT_VERSION}`;
 }
 
-/** `10.0.0.1:80` or `[fd00::1]:80`, the address in canonical text. */
-function readEndpoint(field: Field): Endpoint | undefined {
-  const key = field.text();
-  if (!field.present) field.missing('give an address and a port');
-  if (key === undefined) return undefined;
+const NO_ENDPOINT = 'is not an endpoint; give one like 10.0.0.1:80 or [fd00::1]:80';
+
+/** `10.0.0.1:80` or `[fd00::1]:80`, the address in canonical text; `undefined` for anything else. */
+function parseEndpoint(key: unknown): Endpoint | undefined {
+  if (typeof key !== 'string') return undefined;
   const colon = key.lastIndexOf(':');
   const host = key.slice(0, Math.max(0, colon));
   const address = parseAddress(
     host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host,
   )?.address;
   const port = Number(key.slice(colon + 1));
-  if (address !== undefined && Number.isInteger(port) && port >= 1 && port <= 65_535) {
-    const found = endpoint(address, port);
-    // There is one way to write an endpoint: two that are the same have the same key.
-    if (found.key === key) return found;
-  }
-  field.reject('is not an endpoint; give one like 10.0.0.1:80 or [fd00::1]:80');
-  return undefined;
+  if (address === undefined || !Number.isInteger(port) || port < 1 || port > 65_535) return undefined;
+  const found = endpoint(address, port);
+  // There is one way to write an endpoint: two that are the same have the same key.
+  return found.key === key ? found : undefined;
 }
