@@ -1,0 +1,145 @@
+import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { isIP, isIPv4 } from 'node:net';
+import {
+  bitString,
+  boolean,
+  identifier,
+  integer,
+  octetString,
+  sequence,
+  set,
+  tagged,
+  text,
+  time,
+} from './der.js';
+
+const MS_PER_DAY = 86_400_000;
+
+const COMMON_NAME = '2.5.4.3';
+const ORGANIZATION = '2.5.4.10';
+const KEY_USAGE = '2.5.29.15';
+const SUBJECT_ALT_NAME = '2.5.29.17';
+const BASIC_CONSTRAINTS = '2.5.29.19';
+const EXTENDED_KEY_USAGE = '2.5.29.37';
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
+const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2';
+
+/** A key and the certificate of it, both PEM. */
+export interface Certified {
+  readonly key: string;
+  readonly certificate: string;
+}
+
+/** When a certificate is valid; where it is not said, from yesterday until tomorrow. */
+export interface Validity {
+  readonly from?: Date;
+  readonly until?: Date;
+}
+
+interface Subject {
+  readonly commonName: string;
+  readonly organization?: string;
+}
+
+/** A certificate authority that lives as long as a spec: what it issues is as valid, or as wrong, as the spec needs. */
+export class CertificateAuthority {
+  /** Its own certificate, PEM. */
+  readonly certificate: string;
+  readonly #subject: Subject;
+  readonly #key: KeyObject;
+
+  constructor(commonName = 'kube-splice specs') {
+    const { privateKey, publicKey } = newKeyPair();
+    this.#subject = { commonName };
+    this.#key = privateKey;
+    const usage = [
+      extension(BASIC_CONSTRAINTS, sequence(boolean(true)), true),
+      // keyCertSign and cRLSign.
+      extension(KEY_USAGE, bitString(Buffer.from([0b0000_0110]), 1), true),
+    ];
+    this.certificate = this.#issue(this.#subject, publicKey, usage, {});
+  }
+
+  /** A server's certificate for these names and addresses. */
+  server(names: readonly string[] = ['127.0.0.1', 'localhost'], validity: Validity = {}): Certified {
+    const alternatives = names.map((name) =>
+      isIP(name) === 0 ? tagged(2, Buffer.from(name), false) : tagged(7, addressBytes(name), false),
+    );
+    return this.#certified({ commonName: names[0] ?? '' }, SERVER_AUTH, validity, [
+      extension(SUBJECT_ALT_NAME, sequence(...alternatives)),
+    ]);
+  }
+
+  /** A server's certificate that was valid until yesterday. */
+  expiredServer(names?: readonly string[]): Certified {
+    const from = new Date(Date.now() - 10 * MS_PER_DAY);
+    return this.server(names, { from, until: new Date(Date.now() - MS_PER_DAY) });
+  }
+
+  /** A client's certificate: Kubernetes takes the user from its common name, and the group from its organization. */
+  client(user = 'kube-splice', group = 'system:nodes', validity: Validity = {}): Certified {
+    return this.#certified({ commonName: user, organization: group }, CLIENT_AUTH, validity, []);
+  }
+
+  #certified(subject: Subject, usage: string, validity: Validity, extensions: readonly Buffer[]): Certified {
+    const { privateKey, publicKey } = newKeyPair();
+    const all = [
+      // digitalSignature.
+      extension(KEY_USAGE, bitString(Buffer.from([0b1000_0000]), 7), true),
+      extension(EXTENDED_KEY_USAGE, sequence(identifier(usage))),
+      ...extensions,
+    ];
+    return {
+      key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      certificate: this.#issue(subject, publicKey, all, validity),
+    };
+  }
+
+  /** A certificate of version 3 (RFC 5280, section 4.1). */
+  #issue(subject: Subject, key: KeyObject, extensions: readonly Buffer[], validity: Validity): string {
+    const { from = new Date(Date.now() - MS_PER_DAY), until = new Date(Date.now() + MS_PER_DAY) } = validity;
+    const algorithm = sequence(identifier(ECDSA_WITH_SHA256));
+    const content = sequence(
+      tagged(0, integer(Buffer.from([2]))),
+      // A serial number must not begin with zeros.
+      integer(Buffer.concat([Buffer.from([1]), randomBytes(8)])),
+      algorithm,
+      name(this.#subject),
+      sequence(time(from), time(until)),
+      name(subject),
+      key.export({ type: 'spki', format: 'der' }),
+      tagged(3, sequence(...extensions)),
+    );
+    return pem(sequence(content, algorithm, bitString(sign('sha256', content, this.#key))));
+  }
+}
+
+function newKeyPair(): { privateKey: KeyObject; publicKey: KeyObject } {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' });
+}
+
+function name({ commonName, organization }: Subject): Buffer {
+  const parts = organization === undefined ? [] : [nameEntry(ORGANIZATION, organization)];
+  return sequence(...parts, nameEntry(COMMON_NAME, commonName));
+}
+
+function nameEntry(type: string, value: string): Buffer {
+  return set(sequence(identifier(type), text(value)));
+}
+
+function extension(type: string, value: Buffer, isCritical = false): Buffer {
+  return sequence(identifier(type), ...(isCritical ? [boolean(true)] : []), octetString(value));
+}
+
+/** The bytes of an IPv4 address, or of `::1`: what specs listen on. */
+function addressBytes(address: string): Buffer {
+  if (isIPv4(address)) return Buffer.from(address.split('.').map(Number));
+  if (address !== '::1') throw new Error(`no certificate is made for ${address}`);
+  return Buffer.from([...Array(15).fill(0), 1]);
+}
+
+function pem(der: Buffer): string {
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
+  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+}
