@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { KubeSpliceError } from '../../../src/model/errors.js';
@@ -8,58 +8,17 @@ import {
   type RememberedSourceOptions,
 } from '../../../src/sources/snapshot/remembered-source.js';
 import { snapshotChunks } from '../../../src/sources/snapshot/snapshot-lines.js';
-import type { ServiceSource, SourceStatus } from '../../../src/sources/source.js';
 import { CollectedStates } from '../../support/collected-states.js';
 import { eventually, within } from '../../support/deadline.js';
 import { RecordingLogger } from '../../support/recording-logger.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
+import { SpokenSource } from './spoken-source.js';
 import { largeState, plain } from './state-arbitraries.js';
 
 const IDENTITY = { server: 'https://10.0.0.1:6443', nodeName: 'node-1' };
 const NOON = Date.UTC(2026, 10, 22, 12);
 const OLD = largeState(2, 3);
 const NEW = largeState(3, 2);
-
-/** A source that delivers when the spec says so. */
-class SpokenSource implements ServiceSource {
-  deliver: (state: ServiceState) => void = () => {
-    throw new Error('not started');
-  };
-  stops = 0;
-  /** What it fails to start with. */
-  error: Error | undefined;
-  /** Delivered while it starts. */
-  first: ServiceState | undefined;
-  /** Delivered while it stops. */
-  last: ServiceState | undefined;
-
-  async start(deliver: (state: ServiceState) => void): Promise<void> {
-    this.deliver = deliver;
-    if (this.first !== undefined) deliver(this.first);
-    if (this.error !== undefined) throw this.error;
-  }
-
-  async stop(): Promise<void> {
-    this.stops += 1;
-    if (this.last !== undefined) this.deliver(this.last);
-  }
-
-  status(): readonly SourceStatus[] {
-    return [
-      {
-        kind: 'apiserver',
-        location: IDENTITY.server,
-        objects: 0,
-        stale: true,
-        connected: false,
-        connectionChangedAt: NOON,
-        endpointApi: null,
-        savedAt: null,
-        errors: [],
-      },
-    ];
-  }
-}
 
 let directory: string;
 let path: string;
@@ -256,87 +215,5 @@ describe('what the inner source delivered', () => {
     await source.start(() => undefined);
     await source.stop();
     expect(statSync(path, { bigint: true })).toMatchObject({ ino, mtimeNs });
-  });
-});
-
-describe('a disk that fails', () => {
-  it('is told once for each reason, never disturbs a delivery, and is tried again', async () => {
-    writeFileSync(directory, 'a file, not a directory');
-    let saves = 0;
-    const now = () => {
-      saves += 1;
-      return NOON;
-    };
-    const source = sourceOf({ delayMs: 1, intervalMs: 5, now });
-    const { states } = await CollectedStates.startOf(source);
-    const told = () => errors().filter(({ message }) => message.startsWith('SNAPSHOT_UNWRITABLE'));
-    inner.deliver(OLD);
-    await eventually(() => expect(told()).toHaveLength(1));
-    expect(told()[0]).toMatchObject({ fields: { remedy: expect.stringContaining('--state-dir') } });
-    expect(ownStatus(source)?.errors.at(-1)).toMatch(/^SNAPSHOT_UNWRITABLE: .*ENOTDIR/);
-    inner.deliver(NEW);
-    inner.deliver(OLD);
-    expect(states).toEqual([OLD, NEW, OLD]);
-    const tries = saves + 10;
-    await eventually(() => expect(saves).toBeGreaterThan(tries));
-    expect(told()).toHaveLength(1);
-
-    rmSync(directory);
-    await eventually(() => expect(ownStatus(source)?.errors).toEqual([]));
-    expect(
-      logger.messages('info').filter((message) => message.includes('can be written again')),
-    ).toHaveLength(1);
-    isSameState(await remembered(), OLD);
-
-    rmSync(directory, { recursive: true });
-    writeFileSync(directory, 'again');
-    inner.deliver(NEW);
-    await eventually(() => expect(told()).toHaveLength(2));
-    rmSync(directory);
-  });
-});
-
-describe('stop', () => {
-  it('while the snapshot is read delivers nothing any more', async () => {
-    remember(largeState(5_000, 5));
-    const source = sourceOf();
-    const states: ServiceState[] = [];
-    const starting = source.start((state) => states.push(state));
-    await within('the stop', source.stop());
-    await starting;
-    expect(states).toEqual([]);
-    expect(errors()).toEqual([]);
-  });
-
-  it('while a state is written waits for it', async () => {
-    const large = largeState(5_000, 5);
-    const stopped = new Promise<void>((resolve, reject) => {
-      const now = () => {
-        // It asks for the time when it begins to write.
-        queueMicrotask(() => source.stop().then(resolve, reject));
-        return NOON;
-      };
-      const source = sourceOf({ delayMs: 0, now });
-      source.start(() => undefined).then(() => inner.deliver(large), reject);
-    });
-    await within('the stop', stopped);
-    isSameState(await remembered(), large);
-  });
-
-  it('leaves a write behind that takes too long, says so, and spoils nothing', async () => {
-    remember(OLD);
-    const source = sourceOf({ delayMs: 60_000, stopMs: 0 });
-    await source.start(() => undefined);
-    inner.deliver(largeState(5_000, 5));
-    await within('the stop', source.stop());
-    expect(errors()).toMatchObject([{ message: expect.stringMatching(/could not be saved within 0 ms/) }]);
-    isSameState(await remembered(), OLD);
-  });
-
-  it('before the start, and twice, is no fault', async () => {
-    const source = sourceOf();
-    await Promise.all([source.stop(), source.stop()]);
-    await source.stop();
-    expect(inner.stops).toBe(1);
   });
 });
