@@ -20,8 +20,8 @@ export interface ServiceState {
 }
 
 /** No Services at all. */
-export const EMPTY_STATE: ServiceState = {
-  servicePorts: PersistentMap.empty(),
-  endpoints: PersistentMap.empty(),
-  externalEndpoints: PersistentMap.empty(),
-};
+export const EMPTY_STATE = {
+  servicePorts: PersistentMap.empty<ServicePortName, ServicePort>(),
+  endpoints: PersistentMap.empty<ServicePortName, readonly Endpoint[]>(),
+  externalEndpoints: PersistentMap.empty<ServicePortName, readonly Endpoint[]>(),
+} satisfies ServiceState;

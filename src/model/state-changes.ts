@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ServicePortEndpoints } from './eligible-endpoints.js';
 import type { Endpoint } from './endpoint.js';
-import { PersistentMap } from './persistent-map.js';
+import type { PersistentMap } from './persistent-map.js';
 import type { ServicePort, ServicePortName } from './service-port.js';
 import type { ServiceState } from './service-state.js';
 
@@ -11,12 +11,6 @@ export interface SharedState extends ServiceState {
   readonly endpoints: PersistentMap<ServicePortName, readonly Endpoint[]>;
   readonly externalEndpoints: PersistentMap<ServicePortName, readonly Endpoint[]>;
 }
-
-export const EMPTY_SHARED_STATE: SharedState = {
-  servicePorts: PersistentMap.empty(),
-  endpoints: PersistentMap.empty(),
-  externalEndpoints: PersistentMap.empty(),
-};
 
 type Changes<Value> = [ServicePortName, Value | undefined][];
 
