@@ -1,51 +1,53 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { ApiClient, type ApiResponse } from '../../../../src/sources/apiserver/access/api-client.js';
-import { loadClusterConfig } from '../../../../src/sources/apiserver/access/load-cluster-config.js';
-import { within } from '../../../support/deadline.js';
+import { writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually, within } from '../../../support/deadline.js';
+import { openSockets } from '../../../support/open-sockets.js';
+import { temporaryDirectory } from '../../../support/temporary-directory.js';
+import { Authority, type KeyPair } from './certificates.js';
+import {
+  base64,
+  clientOf,
+  failureOf,
+  httpServer,
+  httpsServer,
+  NEVER,
+  sharedDirectory,
+  statusOf,
+  tcpServer,
+  textOf,
+} from './local-api.js';
 
-async function serve(listener: RequestListener): Promise<string> {
-  const server: Server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(() => resolve()));
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
+let remove: () => void;
+let authority: Authority;
+let good: KeyPair;
 
-async function clientOf(master: string): Promise<ApiClient> {
-  const config = await loadClusterConfig({ kubeconfig: null, master, environment: {} });
-  const client = new ApiClient({ config, userAgent: 'kube-splice/9.9.9', environment: {} });
-  onTestFinished(() => client.close());
-  return client;
-}
+beforeAll(() => {
+  const directory = sharedDirectory();
+  remove = directory.remove;
+  authority = new Authority(directory.path);
+  good = authority.issue();
+});
+afterAll(() => remove());
 
-async function textOf(response: ApiResponse): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response.body) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
-}
+const trusting = (server: string) => ({ server, 'certificate-authority-data': base64(authority.cert) });
 
-const signal = new AbortController().signal;
-
-describe('an ApiClient', () => {
-  it('asks for a path with a query, says who it is, and takes the answer as it comes', async () => {
+describe('a request of an ApiClient', () => {
+  it('has path, query and headers, and its answer comes as it is', async () => {
     const seen: IncomingMessage[] = [];
-    const url = await serve((request, response) => {
+    const { url } = await httpServer((request, response) => {
       seen.push(request);
-      response.writeHead(200, { 'content-type': 'application/json', 'x-one': '1' });
+      response.writeHead(200, { 'x-one': '1' });
       response.write('{"kind":');
       setImmediate(() => response.end('"ServiceList"}'));
     });
-    const client = await clientOf(`${url}/prefix/`);
-    const response = await within(
-      'answer',
-      client.get('/api/v1/services', { labelSelector: '!a,b in (c d)' }, { signal }),
-    );
+    const client = await clientOf({ cluster: { server: `${url}/prefix/` } });
+    const query = { labelSelector: '!a,b in (c d)' };
+    const response = await within('answer', client.get('/api/v1/services', query, { signal: NEVER }));
     expect(response.status).toBe(200);
     expect(response.header('X-One')).toBe('1');
+    expect(response.header('x-two')).toBeUndefined();
     expect(await within('body', textOf(response))).toBe('{"kind":"ServiceList"}');
     expect(client.server).toBe(`${url}/prefix`);
     const [request] = seen;
@@ -57,17 +59,288 @@ describe('an ApiClient', () => {
       'user-agent': 'kube-splice/9.9.9',
       host: new URL(url).host,
     });
-    expect(request?.headers.authorization).toBeUndefined();
   });
 
-  it('uses one connection for one request after another', async () => {
+  it('goes over the connection of the one before', async () => {
     const ports = new Set<number | undefined>();
-    const url = await serve((request, response) => {
+    const { url } = await httpServer((request, response) => {
       ports.add(request.socket.remotePort);
       response.end('{}');
     });
-    const client = await clientOf(url);
-    for (let count = 0; count < 3; count += 1) await textOf(await client.get('/version', {}, { signal }));
+    const client = await clientOf({ cluster: { server: url } });
+    for (let count = 0; count < 3; count += 1) expect(await statusOf(client)).toBe(200);
     expect(ports.size).toBe(1);
+  });
+
+  it('is sent again where a kept connection turns out to be closed', async () => {
+    let requests = 0;
+    const { url } = await httpServer((request, response) => {
+      requests += 1;
+      if (requests === 2) request.socket.destroy();
+      else response.end('{}');
+    });
+    const client = await clientOf({ cluster: { server: url } });
+    expect(await statusOf(client)).toBe(200);
+    expect(await statusOf(client)).toBe(200);
+    expect(requests).toBe(3);
+  });
+
+  it('fails where a new connection is cut before the answer', async () => {
+    const { url, port } = await httpServer((request) => request.socket.destroy());
+    const client = await clientOf({ cluster: { server: url } });
+    const error = await failureOf(client.get('/version', {}, { signal: NEVER }));
+    expect(error.code).toBe('APISERVER_UNREACHABLE');
+    expect(error.message).toBe(`no API server at 127.0.0.1:${port}: the connection was cut (ECONNRESET)`);
+  });
+
+  it('does not follow a redirect', async () => {
+    const paths: (string | undefined)[] = [];
+    const { url } = await httpServer((request, response) => {
+      paths.push(request.url);
+      response.writeHead(302, { location: '/elsewhere' }).end();
+    });
+    expect(await statusOf(await clientOf({ cluster: { server: url } }), '/api')).toBe(302);
+    expect(paths).toEqual(['/api']);
+  });
+
+  it('fails with host and port where nothing listens', async () => {
+    const { server, port } = await httpServer(() => undefined);
+    await new Promise((resolve) => server.close(resolve));
+    const client = await clientOf({ cluster: { server: `http://127.0.0.1:${port}` } });
+    const error = await failureOf(client.get('/version', {}, { signal: NEVER }));
+    expect(error.code).toBe('APISERVER_UNREACHABLE');
+    expect(error.message).toBe(`no API server at 127.0.0.1:${port}: nothing listens there (ECONNREFUSED)`);
+  });
+
+  it('fails where what answers does not speak HTTP', async () => {
+    const port = await tcpServer((socket) => socket.end('SSH-2.0-OpenSSH_9.9\r\n'));
+    const client = await clientOf({ cluster: { server: `http://127.0.0.1:${port}` } });
+    const error = await failureOf(client.get('/version', {}, { signal: NEVER }));
+    expect(error.code).toBe('APISERVER_MALFORMED');
+    expect(error.message).toContain(`127.0.0.1:${port} does not speak HTTP`);
+  });
+
+  it('is given up where no answer comes in time', async () => {
+    const { url, port } = await httpServer(() => undefined);
+    const client = await clientOf({ cluster: { server: url } });
+    const error = await failureOf(client.get('/version', {}, { signal: NEVER, headersTimeoutMs: 50 }));
+    expect(error.code).toBe('APISERVER_UNREACHABLE');
+    expect(error.message).toBe(`no API server at 127.0.0.1:${port}: no answer within 0.05 s`);
+  });
+
+  it('is given up where TLS is not agreed on in time', async () => {
+    const port = await tcpServer(() => undefined);
+    const client = await clientOf(
+      { cluster: trusting(`https://127.0.0.1:${port}`) },
+      { headersTimeoutMs: 50 },
+    );
+    const error = await failureOf(client.get('/version', {}, { signal: NEVER }));
+    expect(error.code).toBe('APISERVER_UNREACHABLE');
+    expect(error.message).toContain('within 0.05 s');
+  });
+});
+
+describe('a body', () => {
+  it('that falls silent fails, and time that the reader takes is no silence', async () => {
+    const { url } = await httpServer((_request, response) => void response.write('one'));
+    const client = await clientOf({ cluster: { server: url } });
+    const response = await client.get('/', {}, { signal: NEVER, idleTimeoutMs: 60 });
+    const body = response.body[Symbol.asyncIterator]();
+    expect(String((await within('a chunk', body.next())).value)).toBe('one');
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    const error = await failureOf(body.next());
+    expect(error.code).toBe('APISERVER_UNREACHABLE');
+    expect(error.message).toContain('nothing more came within 0.06 s');
+  });
+
+  it('that is cut fails, after what came of it', async () => {
+    const { url } = await httpServer((_request, response) => {
+      response.write('one', () => response.socket?.destroy());
+    });
+    const client = await clientOf({ cluster: { server: url } });
+    const response = await client.get('/', {}, { signal: NEVER });
+    const read: string[] = [];
+    const reading = async (): Promise<void> => {
+      for await (const chunk of response.body) read.push(chunk.toString());
+    };
+    expect((await failureOf(reading())).code).toBe('APISERVER_UNREACHABLE');
+    expect(read).toEqual(['one']);
+  });
+
+  it('that is given up throws the reason, and closes its connection', async () => {
+    let closed: Promise<unknown> = Promise.resolve();
+    const { url } = await httpServer((request, response) => {
+      closed = new Promise((resolve) => request.socket.once('close', resolve));
+      response.write('one');
+    });
+    const client = await clientOf({ cluster: { server: url } });
+    const giveUp = new AbortController();
+    const response = await client.get('/', {}, { signal: giveUp.signal });
+    const body = response.body[Symbol.asyncIterator]();
+    await body.next();
+    const reason = new Error('enough');
+    const next = body.next();
+    giveUp.abort(reason);
+    await expect(within('the end', next)).rejects.toBe(reason);
+    await within('the close', closed);
+  });
+
+  it('that nobody reads to its end leaves no connection behind', async () => {
+    let closed: Promise<unknown> = Promise.resolve();
+    const { url } = await httpServer((request, response) => {
+      closed = new Promise((resolve) => request.socket.once('close', resolve));
+      response.write('one');
+    });
+    const client = await clientOf({ cluster: { server: url } });
+    (await client.get('/', {}, { signal: NEVER })).destroy();
+    await within('the close after destroy', closed);
+    for await (const _chunk of (await client.get('/', {}, { signal: NEVER })).body) break;
+    await within('the close after a loop that was left', closed);
+  });
+});
+
+describe('giving up', () => {
+  it('before the headers rejects with the reason at once', async () => {
+    const { url } = await httpServer(() => undefined);
+    const client = await clientOf({ cluster: { server: url } });
+    const reason = new Error('enough');
+    const giveUp = new AbortController();
+    const request = client.get('/', {}, { signal: giveUp.signal });
+    setImmediate(() => giveUp.abort(reason));
+    await expect(within('the end', request)).rejects.toBe(reason);
+    await expect(within('the end', client.get('/', {}, { signal: giveUp.signal }))).rejects.toBe(reason);
+  });
+
+  it('by close ends requests, bodies and handshakes, and releases every socket', async () => {
+    const before = openSockets();
+    const { url } = await httpServer((_request, response) => void response.write('one'));
+    const silent = await tcpServer((socket) => void socket.resume().on('end', () => socket.destroy()));
+    const client = await clientOf({ cluster: { server: url } });
+    const stuck = await clientOf({ cluster: trusting(`https://127.0.0.1:${silent}`) });
+    const response = await client.get('/', {}, { signal: NEVER });
+    const reading = textOf(response);
+    const waiting = stuck.get('/', {}, { signal: NEVER });
+    const ends = Promise.allSettled([reading, waiting]);
+    await within('both clients closed', Promise.all([client.close(), stuck.close()]));
+    expect((await within('both ends', ends)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    await expect(client.get('/', {}, { signal: NEVER })).rejects.toThrow('closed');
+    const listening = openSockets() === 0 ? 0 : 2;
+    await eventually(() => expect(openSockets()).toBe(before + listening));
+  });
+});
+
+describe('credentials that change', () => {
+  it('are read again after a 401, and the request is made once more', async () => {
+    const tokenFile = join(temporaryDirectory(), 'token');
+    writeFileSync(tokenFile, 'old\n');
+    let accepted = 'old';
+    const seen: (string | undefined)[] = [];
+    const { url } = await httpsServer(good, (request, response) => {
+      seen.push(request.headers.authorization);
+      response.writeHead(request.headers.authorization === `Bearer ${accepted}` ? 200 : 401).end('{}');
+    });
+    const client = await clientOf({ cluster: trusting(url), user: { tokenFile } });
+    expect(await statusOf(client)).toBe(200);
+    accepted = 'new';
+    writeFileSync(tokenFile, 'new\n');
+    expect(await statusOf(client)).toBe(200);
+    expect(seen).toEqual(['Bearer old', 'Bearer old', 'Bearer new']);
+  });
+
+  it('that are still the same after a 401 are not sent again', async () => {
+    let requests = 0;
+    const { url } = await httpsServer(good, (_request, response) => {
+      requests += 1;
+      response.writeHead(401).end('{}');
+    });
+    const client = await clientOf({ cluster: trusting(url), user: { token: 'abc' } });
+    expect(await statusOf(client)).toBe(401);
+    expect(requests).toBe(1);
+  });
+
+  it('go over a connection of their own where the client certificate is another one', async () => {
+    const directory = temporaryDirectory();
+    const files = {
+      'client-certificate': join(directory, 'tls.crt'),
+      'client-key': join(directory, 'tls.key'),
+    };
+    const write = ({ cert, key }: KeyPair): void => {
+      writeFileSync(files['client-certificate'], cert);
+      writeFileSync(files['client-key'], key);
+    };
+    write(authority.issue({ name: 'first' }));
+    const names: unknown[] = [];
+    const { url } = await httpsServer(
+      { ...good, ca: authority.cert, requestCert: true },
+      (request, response) => {
+        const { subject } = (request.socket as import('node:tls').TLSSocket).getPeerCertificate();
+        names.push(subject.CN);
+        response.end('{}');
+      },
+    );
+    let now = 0;
+    const client = await clientOf({ cluster: trusting(url), user: files }, { now: () => now });
+    expect(await statusOf(client)).toBe(200);
+    write(authority.issue({ name: 'second' }));
+    expect(await statusOf(client)).toBe(200);
+    now += 60_000;
+    expect(await statusOf(client)).toBe(200);
+    expect(names).toEqual(['first', 'first', 'second']);
+  });
+
+  it('of the server: a new authority in the file counts after its certificate was rejected', async () => {
+    const directory = sharedDirectory();
+    try {
+      const next = new Authority(directory.path, 'the next authority');
+      const file = join(temporaryDirectory(), 'ca.crt');
+      writeFileSync(file, authority.cert);
+      const { url } = await httpsServer(next.issue(), (_request, response) => void response.end('{}'));
+      const client = await clientOf({ cluster: { server: url, 'certificate-authority': file } });
+      const error = await failureOf(client.get('/', {}, { signal: NEVER }));
+      expect(error.code).toBe('APISERVER_CERTIFICATE_REJECTED');
+      writeFileSync(file, next.cert);
+      expect(await statusOf(client)).toBe(200);
+    } finally {
+      directory.remove();
+    }
+  });
+
+  it('never leave over plain HTTP', async () => {
+    const seen: IncomingMessage[] = [];
+    const { url } = await httpServer((request, response) => {
+      seen.push(request);
+      response.end('{}');
+    });
+    const user = { token: 'abc', as: 'jane', 'as-groups': ['a', 'b'] };
+    expect(await statusOf(await clientOf({ cluster: { server: url }, user }))).toBe(200);
+    expect(seen[0]?.headers.authorization).toBeUndefined();
+    expect(seen[0]?.headers['impersonate-user']).toBe('jane');
+  });
+
+  it('of other kinds are sent: a user name, and another user to be taken for', async () => {
+    const seen: IncomingMessage[] = [];
+    const { url } = await httpsServer(good, (request, response) => {
+      seen.push(request);
+      response.end('{}');
+    });
+    const user = {
+      username: 'jürgen',
+      password: 'pass',
+      as: 'jane',
+      'as-uid': '7',
+      'as-groups': ['a', 'b'],
+      'as-user-extra': { 'example.com/Scopes': ['x'] },
+    };
+    expect(await statusOf(await clientOf({ cluster: trusting(url), user }))).toBe(200);
+    const [request] = seen;
+    expect(request?.headers.authorization).toBe(`Basic ${base64('jürgen:pass')}`);
+    expect(
+      request?.rawHeaders.filter((_, index, raw) => /^impersonate-group$/i.test(raw[index - 1] ?? '')),
+    ).toEqual(['a', 'b']);
+    expect(request?.headers).toMatchObject({
+      'impersonate-user': 'jane',
+      'impersonate-uid': '7',
+      'impersonate-extra-example.com%2fscopes': 'x',
+    });
   });
 });

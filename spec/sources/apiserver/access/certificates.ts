@@ -24,7 +24,18 @@ export class Authority {
 
   constructor(directory: string, name = 'cluster authority') {
     this.#directory = directory;
-    this.#openssl('req', '-x509', '-new', ...newKey('ca.key'), '-subj', `/CN=${name}`, '-days', '2', '-out', 'ca.crt');
+    this.#openssl(
+      'req',
+      '-x509',
+      '-new',
+      ...newKey('ca.key'),
+      '-subj',
+      `/CN=${name}`,
+      '-days',
+      '2',
+      '-out',
+      'ca.crt',
+    );
     writeFileSync(join(directory, 'index.txt'), '');
     writeFileSync(join(directory, 'ca.cnf'), CONFIGURATION);
     this.cert = this.#read('ca.crt');
@@ -46,7 +57,17 @@ export class Authority {
 
   selfSigned(): KeyPair {
     const names = ['-addext', 'subjectAltName=IP:127.0.0.1'];
-    this.#openssl('req', '-x509', '-new', ...newKey('self.key'), '-subj', '/CN=self', ...names, '-out', 'self.crt');
+    this.#openssl(
+      'req',
+      '-x509',
+      '-new',
+      ...newKey('self.key'),
+      '-subj',
+      '/CN=self',
+      ...names,
+      '-out',
+      'self.crt',
+    );
     return { cert: this.#read('self.crt'), key: this.#read('self.key') };
   }
 

@@ -1,8 +1,8 @@
-import { createServer as createHttp, type RequestListener, type Server } from 'node:http';
-import { createServer as createHttps } from 'node:https';
-import { type AddressInfo, createServer as createTcp, type Server as TcpServer, type Socket } from 'node:net';
-import type { ServerOptions } from 'node:https';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttp, type RequestListener, type Server } from 'node:http';
+import type { ServerOptions } from 'node:https';
+import { createServer as createHttps } from 'node:https';
+import { type AddressInfo, createServer as createTcp, type Socket, type Server as TcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -36,13 +36,18 @@ export async function listening(server: TcpServer): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-export async function httpServer(listener: RequestListener): Promise<{ url: string; port: number; server: Server }> {
+export async function httpServer(
+  listener: RequestListener,
+): Promise<{ url: string; port: number; server: Server }> {
   const server = createHttp(listener);
   const port = await listening(server);
   return { url: `http://127.0.0.1:${port}`, port, server };
 }
 
-export async function httpsServer(options: ServerOptions, listener: RequestListener): Promise<{ url: string; port: number }> {
+export async function httpsServer(
+  options: ServerOptions,
+  listener: RequestListener,
+): Promise<{ url: string; port: number }> {
   const server = createHttps(options, listener);
   server.on('tlsClientError', () => undefined);
   const port = await listening(server);
@@ -101,7 +106,13 @@ export async function statusOf(client: ApiClient, path = '/version'): Promise<nu
 
 /** The error that the promise rejects with, which has to be one that a person can act on. */
 export async function failureOf(promise: Promise<unknown>): Promise<KubeSpliceError> {
-  const outcome = await within('a failure', promise.then(() => 'no failure', (error: unknown) => error));
+  const outcome = await within(
+    'a failure',
+    promise.then(
+      () => 'no failure',
+      (error: unknown) => error,
+    ),
+  );
   if (outcome instanceof KubeSpliceError) return outcome;
   throw outcome instanceof Error ? outcome : new Error(String(outcome));
 }

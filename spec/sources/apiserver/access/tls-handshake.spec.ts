@@ -147,7 +147,10 @@ describe('TLS to the API server', () => {
     ['tls1_3', 'APISERVER_UNAUTHORIZED', 'refuses the client certificate, or the lack of one'],
   ])('names the client certificate where a server of %s wants one', async (version, code, words) => {
     const port = await demandingServer(version);
-    const cluster = { server: `https://127.0.0.1:${port}`, 'certificate-authority-data': base64(authority.cert) };
+    const cluster = {
+      server: `https://127.0.0.1:${port}`,
+      'certificate-authority-data': base64(authority.cert),
+    };
     const none = await clientOf({ cluster });
     const error = await failureOf(none.get('/', {}, { signal: NEVER }));
     expect(error.code).toBe(code);

@@ -67,6 +67,12 @@ export function connectionError(error: unknown, { host, port, secure }: ServerAd
   return unreachable(where, reasonOf(error, code), error);
 }
 
+/** What is wrong with the way to `where`, in words and in the system's own. */
+export function connectionFault(error: unknown): string {
+  if (error instanceof KubeSpliceError) return error.message;
+  return reasonOf(error, systemErrorCode(error) ?? '');
+}
+
 /** Nobody is reached at `where`, which is host and port. */
 export function unreachable(where: string, why: string, cause?: unknown): KubeSpliceError {
   return new KubeSpliceError('APISERVER_UNREACHABLE', `no API server at ${where}: ${why}`, { cause });

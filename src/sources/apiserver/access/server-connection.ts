@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { hostPort } from '../../../model/endpoint.js';
-import { connectionError, unreachable } from './connection-error.js';
+import { connectionError, connectionFault, unreachable } from './connection-error.js';
 import { type ProxyAddress, proxyText } from './proxy-address.js';
 import { openTunnel } from './proxy-tunnel.js';
 import type { ServerAddress } from './server-address.js';
@@ -71,8 +71,8 @@ async function toProxy(
     if (proxy.kind !== 'https') return socket;
     return await secured(socket, proxy.host, proxyText(proxy), PROXY_TLS, onSocket);
   } catch (error) {
-    const { message } = connectionError(error, { ...server, host: proxy.host, port: proxy.port });
-    throw unreachable(hostPort(server.host, server.port), `its proxy cannot be used: ${message}`, error);
+    const why = `its proxy ${proxyText(proxy)} cannot be used: ${connectionFault(error)}`;
+    throw unreachable(hostPort(server.host, server.port), why, error);
   }
 }
 
