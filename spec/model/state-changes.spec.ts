@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { EMPTY_STATE } from '../../src/model/service-state.js';
-import { type SharedState, StateChanges } from '../../src/model/state-changes.js';
+import { EMPTY_SHARED_STATE, type SharedState } from '../../src/model/service-state.js';
+import { StateChanges } from '../../src/model/state-changes.js';
 import { aServicePort, endpoints } from '../support/proxy-values.js';
 
 const { name } = aServicePort();
@@ -11,7 +11,7 @@ function stateAfter(state: SharedState, change: (changes: StateChanges) => void)
   return changes.applied();
 }
 
-const state = stateAfter(EMPTY_STATE, (changes) =>
+const state = stateAfter(EMPTY_SHARED_STATE, (changes) =>
   changes.set(aServicePort(), { endpoints: endpoints(3001, 3002), externalEndpoints: endpoints(3001) }),
 );
 
@@ -49,7 +49,7 @@ describe('StateChanges', () => {
   });
 
   it('removes a service port with all that it had', () => {
-    expect(stateAfter(state, (changes) => changes.remove(name))).toEqual(EMPTY_STATE);
+    expect(stateAfter(state, (changes) => changes.remove(name))).toEqual(EMPTY_SHARED_STATE);
   });
 
   it('lets the last of several changes count', () => {

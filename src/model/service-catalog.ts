@@ -4,9 +4,9 @@ import type { EndpointSlice } from './endpoint-slice.js';
 import { type NodeTopology, UNKNOWN_NODE } from './node.js';
 import type { Service } from './service.js';
 import type { ServicePortName } from './service-port.js';
-import { EMPTY_STATE, type ServiceState } from './service-state.js';
+import { EMPTY_SHARED_STATE, type ServiceState, type SharedState } from './service-state.js';
 import { type ServiceKey, SlicesByService, serviceKey } from './slices-by-service.js';
-import { type SharedState, StateChanges } from './state-changes.js';
+import { StateChanges } from './state-changes.js';
 
 /**
  * The objects that a source knows of, and the state they make. It takes changes as they come, and works out a state
@@ -29,7 +29,7 @@ export class ServiceCatalog {
   #node: NodeTopology;
   /** Services whose part of the state is not worked out yet. */
   readonly #touched = new Set<ServiceKey>();
-  #state: SharedState = EMPTY_STATE;
+  #state: SharedState = EMPTY_SHARED_STATE;
   /** The names of the service ports that the state has of each Service. */
   readonly #namesOf = new Map<ServiceKey, readonly ServicePortName[]>();
 

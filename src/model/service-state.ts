@@ -19,9 +19,19 @@ export interface ServiceState {
   readonly externalEndpoints: ReadonlyMap<ServicePortName, readonly Endpoint[]>;
 }
 
+/** A state whose maps share what does not change with those of the states that are made from it. */
+export interface SharedState extends ServiceState {
+  readonly servicePorts: PersistentMap<ServicePortName, ServicePort>;
+  readonly endpoints: PersistentMap<ServicePortName, readonly Endpoint[]>;
+  readonly externalEndpoints: PersistentMap<ServicePortName, readonly Endpoint[]>;
+}
+
+/** No Services at all, to make states from. */
+export const EMPTY_SHARED_STATE: SharedState = {
+  servicePorts: PersistentMap.empty(),
+  endpoints: PersistentMap.empty(),
+  externalEndpoints: PersistentMap.empty(),
+};
+
 /** No Services at all. */
-export const EMPTY_STATE = {
-  servicePorts: PersistentMap.empty<ServicePortName, ServicePort>(),
-  endpoints: PersistentMap.empty<ServicePortName, readonly Endpoint[]>(),
-  externalEndpoints: PersistentMap.empty<ServicePortName, readonly Endpoint[]>(),
-} satisfies ServiceState;
+export const EMPTY_STATE: ServiceState = EMPTY_SHARED_STATE;

@@ -1,16 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ServicePortEndpoints } from './eligible-endpoints.js';
 import type { Endpoint } from './endpoint.js';
-import type { PersistentMap } from './persistent-map.js';
 import type { ServicePort, ServicePortName } from './service-port.js';
-import type { ServiceState } from './service-state.js';
-
-/** A state whose maps share what does not change with those of the states that are made from it. */
-export interface SharedState extends ServiceState {
-  readonly servicePorts: PersistentMap<ServicePortName, ServicePort>;
-  readonly endpoints: PersistentMap<ServicePortName, readonly Endpoint[]>;
-  readonly externalEndpoints: PersistentMap<ServicePortName, readonly Endpoint[]>;
-}
+import type { SharedState } from './service-state.js';
 
 type Changes<Value> = [ServicePortName, Value | undefined][];
 
