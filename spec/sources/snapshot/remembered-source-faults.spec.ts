@@ -79,7 +79,7 @@ describe('a disk that fails', () => {
     };
     const source = sourceOf({ delayMs: 1, intervalMs: 5, now });
     const { states } = await CollectedStates.startOf(source);
-    const told = () => errors().filter(({ message }) => message.startsWith('SNAPSHOT_UNWRITABLE'));
+    const told = () => errors().filter(({ message }) => /^SNAPSHOT_UNWRITABLE: .*ENOTDIR/.test(message));
     inner.deliver(OLD);
     await eventually(() => expect(told()).toHaveLength(1));
     expect(told()[0]).toMatchObject({ fields: { remedy: expect.stringContaining('--state-dir') } });
