@@ -1,4 +1,4 @@
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { hostPort } from '../../../model/endpoint.js';
 import { systemErrorCode } from '../../../model/errors.js';
 import type { ApiAgent } from './api-agent.js';
