@@ -1,64 +1,13 @@
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { createServer } from 'node:net';
+import { describe, expect, it } from 'vitest';
 import type { PortRange } from '../../src/config/proxy-config.js';
-import type { Endpoint } from '../../src/model/endpoint.js';
-import type { ServicePort } from '../../src/model/service-port.js';
-import type { ServiceState } from '../../src/model/service-state.js';
-import { Proxier } from '../../src/proxier/proxier.js';
-import { PortableRelay } from '../../src/relay/portable/portable-relay.js';
-import { NoSteering } from '../../src/steering/none.js';
+import type { Proxier } from '../../src/proxier/proxier.js';
 import type { Redirect, Steering } from '../../src/steering/steering.js';
-import { eventually, within } from '../support/deadline.js';
-import { aServicePort, aUdpServicePort } from '../support/proxy-values.js';
-import { RecordingLogger } from '../support/recording-logger.js';
-import { RecordingObserver } from '../support/recording-observer.js';
+import { eventually } from '../support/deadline.js';
+import { aServicePort, aUdpServicePort, endpoints } from '../support/proxy-values.js';
+import { greetingOf, RecordingSteering, startProxier, stateOf } from '../support/started-proxier.js';
 import { greet, TcpEndpoint } from '../support/tcp-endpoint.js';
-
-interface Setting {
-  readonly steering?: Steering;
-  readonly portRange?: PortRange | null;
-  readonly syncPeriodMs?: number;
-  readonly bindAddress?: string;
-}
-
-function start({
-  steering = new NoSteering(),
-  portRange = null,
-  syncPeriodMs = 60_000,
-  ...rest
-}: Setting = {}) {
-  const relay = new PortableRelay({
-    udpIdleTimeoutMs: 250,
-    maxOpenFiles: 2_000,
-    maxUdpSessions: 100,
-    observer: new RecordingObserver(),
-  });
-  const logger = new RecordingLogger();
-  const proxier = new Proxier({
-    relay,
-    steering,
-    portRange,
-    syncPeriodMs,
-    logger,
-    bindAddress: rest.bindAddress ?? '127.0.0.1',
-    now: Date.now,
-    random: Math.random,
-  });
-  onTestFinished(async () => {
-    await proxier.stop();
-    await relay.shutdown(0);
-  });
-  return { proxier, relay, logger };
-}
-
-function stateOf(...entries: readonly (readonly [ServicePort, ...Endpoint[]])[]): ServiceState {
-  return {
-    servicePorts: new Map(entries.map(([servicePort]) => [servicePort.name, servicePort])),
-    endpoints: new Map(entries.map(([servicePort, ...endpoints]) => [servicePort.name, endpoints])),
-    externalEndpoints: new Map(),
-  };
-}
 
 /** A loopback address that nothing else uses, so that every one of its ports is free. */
 const OWN_ADDRESS = '127.0.71.1';
@@ -71,17 +20,6 @@ function portOfPortal(proxier: Proxier, name: string): number {
   const portal = proxier.servicePorts().find(({ servicePort }) => servicePort.name === name)?.portal;
   if (portal === null || portal === undefined) throw new Error(`${name} has no portal`);
   return portal.port;
-}
-
-/** The first bytes that the portal sends: the greeting of the endpoint that serves. */
-async function greetingOf(port: number): Promise<string> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    const [data] = await within('a greeting', once(socket, 'data'));
-    return String(data);
-  } finally {
-    socket.destroy();
-  }
 }
 
 /** Steering whose syncs end when the spec says so. */
@@ -113,7 +51,7 @@ class FailingSteering implements Steering {
 describe('the proxier', () => {
   it('opens a portal for each service port, TCP and UDP, and relays to its endpoints', async () => {
     const endpoint = await TcpEndpoint.listen(greet('web'));
-    const { proxier, relay } = start();
+    const { proxier, relay } = startProxier();
     proxier.update(stateOf([web, endpoint.endpoint], [aUdpServicePort()]));
     await proxier.settled();
     expect([...relay.portals().values()].map(({ protocol }) => protocol).sort()).toEqual(['TCP', 'UDP']);
@@ -121,7 +59,7 @@ describe('the proxier', () => {
   });
 
   it('closes the portal of a service port that is gone, and gives its port to others', async () => {
-    const { proxier } = start({ portRange: ONE_PORT, bindAddress: OWN_ADDRESS });
+    const { proxier } = startProxier({ portRange: ONE_PORT, bindAddress: OWN_ADDRESS });
     proxier.update(stateOf([web]));
     await proxier.settled();
     const port = portOfPortal(proxier, 'default/web');
@@ -132,7 +70,7 @@ describe('the proxier', () => {
   });
 
   it('keeps the portal of a service port that changes in anything but its protocol', async () => {
-    const { proxier } = start();
+    const { proxier } = startProxier();
     proxier.update(stateOf([web]));
     await proxier.settled();
     const port = portOfPortal(proxier, 'default/web');
@@ -142,7 +80,7 @@ describe('the proxier', () => {
   });
 
   it('opens another portal when the protocol changes', async () => {
-    const { proxier, relay } = start();
+    const { proxier, relay } = startProxier();
     proxier.update(stateOf([web]));
     await proxier.settled();
     proxier.update(stateOf([{ ...web, protocol: 'UDP' }]));
@@ -156,7 +94,7 @@ describe('the proxier', () => {
       await TcpEndpoint.listen(greet('after')),
     ];
     const steering = new HeldSteering();
-    const { proxier } = start({ steering });
+    const { proxier } = startProxier({ steering });
     proxier.update(stateOf([web, before.endpoint]));
     await eventually(() => expect(steering.applied).toHaveLength(1));
     const port = portOfPortal(proxier, 'default/web');
@@ -164,14 +102,12 @@ describe('the proxier', () => {
     expect(await greetingOf(port)).toBe('after');
     expect(steering.applied).toHaveLength(1);
     steering.release();
-    await eventually(() => expect(steering.applied).toHaveLength(2));
-    steering.release();
     await proxier.settled();
   });
 
   it('coalesces the states that arrive during a sync into the next one', async () => {
     const steering = new HeldSteering();
-    const { proxier } = start({ steering });
+    const { proxier } = startProxier({ steering });
     proxier.update(stateOf([web]));
     await eventually(() => expect(steering.applied).toHaveLength(1));
     for (let n = 0; n < 10; n += 1) proxier.update(stateOf([{ ...web, port: n + 1 }]));
@@ -182,14 +118,36 @@ describe('the proxier', () => {
     expect(steering.applied.map(([redirect]) => redirect?.port)).toEqual([3000, 10]);
   });
 
+  it('leaves steering alone where no redirect changed, and asks it anew once every sync period', async () => {
+    const steering = new RecordingSteering();
+    const { proxier } = startProxier({ steering, syncPeriodMs: 200 });
+    const [one, other] = [endpoints(3001), endpoints(3002)];
+    proxier.update(stateOf([web, ...one]));
+    await proxier.settled();
+    proxier.update(stateOf([web, ...other]));
+    await proxier.settled();
+    expect(proxier.syncProgress().succeeded).toBe(2);
+    expect(steering.applied).toHaveLength(1);
+    await eventually(() => expect(steering.applied.length).toBeGreaterThan(1));
+    expect(steering.applied[1]).toBe(steering.applied[0]);
+  });
+
+  it('asks steering for nothing at all when the first state holds nothing: old rules go', async () => {
+    const steering = new RecordingSteering();
+    const { proxier } = startProxier({ steering });
+    proxier.update(stateOf());
+    await proxier.settled();
+    expect(steering.applied).toEqual([[]]);
+  });
+
   it('syncs again within the sync period without any change', async () => {
-    const { proxier } = start({ syncPeriodMs: 20 });
+    const { proxier } = startProxier({ syncPeriodMs: 20 });
     proxier.update(stateOf([web]));
     await eventually(() => expect(proxier.syncProgress().succeeded).toBeGreaterThan(2));
   });
 
   it('lets the others go on when the range runs out, and tells once whose port is missing', async () => {
-    const { proxier, logger } = start({ portRange: ONE_PORT, bindAddress: OWN_ADDRESS });
+    const { proxier, logger } = startProxier({ portRange: ONE_PORT, bindAddress: OWN_ADDRESS });
     proxier.update(stateOf([web], [api]));
     await proxier.settled();
     proxier.update(stateOf([web], [api]));
@@ -204,7 +162,7 @@ describe('the proxier', () => {
   });
 
   it('opens at the next sync what it could not open before, and takes the error back', async () => {
-    const { proxier } = start({ portRange: ONE_PORT, bindAddress: OWN_ADDRESS });
+    const { proxier } = startProxier({ portRange: ONE_PORT, bindAddress: OWN_ADDRESS });
     const other = createServer().listen(ONE_PORT.first, OWN_ADDRESS);
     await once(other, 'listening');
     proxier.update(stateOf([web]));
@@ -218,7 +176,7 @@ describe('the proxier', () => {
   });
 
   it('reports a bind address that is not of this host for each service port, and goes on', async () => {
-    const { proxier } = start({ bindAddress: '198.51.100.1' });
+    const { proxier } = startProxier({ bindAddress: '198.51.100.1' });
     proxier.update(stateOf([web], [aUdpServicePort()]));
     await proxier.settled();
     expect(proxier.servicePorts().map(({ error }) => error?.split(':')[0])).toEqual([
@@ -229,7 +187,7 @@ describe('the proxier', () => {
 
   it('counts a failed sync, tells its reason once, stays pending and tries again', async () => {
     const steering = new FailingSteering();
-    const { proxier, logger } = start({ steering, syncPeriodMs: 20 });
+    const { proxier, logger } = startProxier({ steering, syncPeriodMs: 20 });
     proxier.update(stateOf([web]));
     await eventually(() => expect(proxier.syncProgress().failed).toBeGreaterThan(1));
     expect(proxier.syncProgress()).toMatchObject({ lastSynced: null, errors: ['the lock is held'] });
@@ -242,7 +200,7 @@ describe('the proxier', () => {
   });
 
   it('shows its service ports sorted by name, and nothing before the first state', async () => {
-    const { proxier } = start();
+    const { proxier } = startProxier();
     expect(proxier.servicePorts()).toEqual([]);
     proxier.update(stateOf([web], [api]));
     await proxier.settled();
@@ -258,7 +216,7 @@ describe('the proxier', () => {
       await TcpEndpoint.listen(greet('after')),
     ];
     const many = Array.from({ length: 200 }, (_, n) => aServicePort({ name: `default/s${n}` }));
-    const { proxier, relay } = start();
+    const { proxier, relay } = startProxier();
     proxier.update(stateOf(...many.map((servicePort) => [servicePort, before.endpoint] as const)));
     await eventually(() => expect(relay.portals().size).toBeGreaterThan(0));
     expect(relay.portals().size).toBeLessThan(many.length);
@@ -272,9 +230,24 @@ describe('the proxier', () => {
     expect(await greetingOf(portOfPortal(proxier, 'default/s149'))).toBe('after');
   });
 
+  it('uses endpoints that came while their portal was being opened, before that sync has ended', async () => {
+    const [before, after] = [
+      await TcpEndpoint.listen(greet('before')),
+      await TcpEndpoint.listen(greet('after')),
+    ];
+    const steering = new HeldSteering();
+    const { proxier, relay } = startProxier({ steering });
+    relay.whileOpening = () => proxier.update(stateOf([web, after.endpoint]));
+    proxier.update(stateOf([web, before.endpoint]));
+    await eventually(() => expect(steering.applied).toHaveLength(1));
+    expect(await greetingOf(portOfPortal(proxier, 'default/web'))).toBe('after');
+    steering.release();
+    await proxier.settled();
+  });
+
   it('lets others have their turn while it opens many portals', async () => {
     const many = Array.from({ length: 500 }, (_, n) => aServicePort({ name: `default/s${n}` }));
-    const { proxier } = start();
+    const { proxier } = startProxier();
     let turns = 0;
     const counting = setInterval(() => (turns += 1), 1);
     proxier.update(stateOf(...many.map((servicePort) => [servicePort] as const)));
@@ -285,7 +258,7 @@ describe('the proxier', () => {
 
   it('opens nothing more once it is stopped', async () => {
     const many = Array.from({ length: 500 }, (_, n) => aServicePort({ name: `default/s${n}` }));
-    const { proxier, relay } = start();
+    const { proxier, relay } = startProxier();
     proxier.update(stateOf(...many.map((servicePort) => [servicePort] as const)));
     await eventually(() => expect(relay.portals().size).toBeGreaterThan(0));
     await proxier.stop();
@@ -293,7 +266,7 @@ describe('the proxier', () => {
   });
 
   it('takes no state after it has stopped, and leaves the portals as they are', async () => {
-    const { proxier, relay } = start();
+    const { proxier, relay } = startProxier();
     proxier.update(stateOf([web]));
     await proxier.settled();
     await proxier.stop();

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { redirectsOf } from '../../src/proxier/redirects.js';
+import { RedirectList, redirectsOf } from '../../src/proxier/redirects.js';
 import { aServicePort, endpoints } from '../support/proxy-values.js';
 
 const PORTAL = { address: '0.0.0.0', port: 40_123 };
+const EXTERNAL_PORTAL = { address: '0.0.0.0', port: 40_124 };
 const everywhere = aServicePort({
   clusterIPs: ['10.96.0.1', 'fd00::1'],
   externalIPs: ['192.0.2.1'],
@@ -10,15 +11,17 @@ const everywhere = aServicePort({
   loadBalancerSourceRanges: ['203.0.113.0/24'],
   nodePort: 30_080,
 });
+const { name } = everywhere;
 const state = {
-  servicePorts: new Map([[everywhere.name, everywhere]]),
-  endpoints: new Map([[everywhere.name, endpoints(3001)]]),
+  servicePorts: new Map([[name, everywhere]]),
+  endpoints: new Map([[name, endpoints(3001)]]),
   externalEndpoints: new Map(),
 };
+const portals = new Map([[name, PORTAL]]);
 
-describe('the redirects of a state', () => {
-  it('hold every way into a service port that has a portal', () => {
-    const ways = redirectsOf(state, new Map([[everywhere.name, PORTAL]]));
+describe('the redirects of a service port', () => {
+  it('hold every way into it', () => {
+    const ways = redirectsOf(name, state, portals);
     expect(ways.map(({ kind, address, port }) => [kind, address, port])).toEqual([
       ['ClusterIP', '10.96.0.1', 3000],
       ['ClusterIP', 'fd00::1', 3000],
@@ -26,24 +29,105 @@ describe('the redirects of a state', () => {
       ['LoadBalancer', '198.51.100.1', 3000],
       ['NodePort', null, 30_080],
     ]);
-    expect(ways.every(({ portal, protocol }) => portal === PORTAL && protocol === 'TCP')).toBe(true);
+    expect(ways.map(({ portal }) => portal)).toEqual(ways.map(() => PORTAL));
+    expect(ways.every(({ protocol, fromNode }) => protocol === 'TCP' && fromNode === null)).toBe(true);
   });
 
   it('limit only the load balancer to its source ranges', () => {
-    const ways = redirectsOf(state, new Map([[everywhere.name, PORTAL]]));
-    expect(ways.filter(({ sourceRanges }) => sourceRanges.length > 0).map(({ kind }) => kind)).toEqual([
-      'LoadBalancer',
+    const limited = redirectsOf(name, state, portals).filter(({ sourceRanges }) => sourceRanges.length > 0);
+    expect(limited.map(({ kind }) => kind)).toEqual(['LoadBalancer']);
+  });
+
+  it('are none without a portal: there is nothing to steer to', () => {
+    expect(redirectsOf(name, state, new Map())).toEqual([]);
+  });
+
+  it('tell whether it has endpoints', () => {
+    const withoutEndpoints = { ...state, endpoints: new Map() };
+    expect(redirectsOf(name, state, portals).every(({ hasEndpoints }) => hasEndpoints)).toBe(true);
+    expect(redirectsOf(name, withoutEndpoints, portals).some(({ hasEndpoints }) => hasEndpoints)).toBe(false);
+  });
+});
+
+describe('the redirects of a service port whose external traffic follows another policy', () => {
+  const local = { ...everywhere, externalTrafficPolicy: 'Local' as const };
+  const split = {
+    ...state,
+    servicePorts: new Map([[name, local]]),
+    externalEndpoints: new Map([[name, []]]),
+  };
+  const both = new Map([
+    [name, PORTAL],
+    [`${name}@external` as const, EXTERNAL_PORTAL],
+  ]);
+  const internal = { portal: PORTAL, hasEndpoints: true };
+
+  it('send the ClusterIPs to one portal and all else to the other, each with endpoints of its own', () => {
+    const ways = redirectsOf(name, split, both);
+    expect(ways.map(({ kind, portal, hasEndpoints }) => [kind, portal.port, hasEndpoints])).toEqual([
+      ['ClusterIP', 40_123, true],
+      ['ClusterIP', 40_123, true],
+      ['ExternalIP', 40_124, false],
+      ['LoadBalancer', 40_124, false],
+      ['NodePort', 40_124, false],
     ]);
   });
 
-  it('leave out a service port without a portal: there is nothing to steer to', () => {
-    expect(redirectsOf(state, new Map())).toEqual([]);
+  it('send what comes from the node to any endpoint, past the external policy Local', () => {
+    const ways = redirectsOf(name, split, both);
+    expect(ways.map(({ fromNode }) => fromNode)).toEqual([null, null, internal, internal, internal]);
   });
 
-  it('tell which service ports have no endpoints', () => {
-    const portals = new Map([[everywhere.name, PORTAL]]);
-    const withoutEndpoints = { ...state, endpoints: new Map() };
-    expect(redirectsOf(state, portals).every(({ hasEndpoints }) => hasEndpoints)).toBe(true);
-    expect(redirectsOf(withoutEndpoints, portals).some(({ hasEndpoints }) => hasEndpoints)).toBe(false);
+  it('make no exception for the node where it is the internal policy that is Local', () => {
+    const internalLocal = { ...everywhere, internalTrafficPolicy: 'Local' as const };
+    const ways = redirectsOf(name, { ...split, servicePorts: new Map([[name, internalLocal]]) }, both);
+    expect(ways.map(({ fromNode }) => fromNode)).toEqual(ways.map(() => null));
+  });
+
+  it('never send one kind of traffic to the portal of the other', () => {
+    expect(redirectsOf(name, split, portals).map(({ kind }) => kind)).toEqual(['ClusterIP', 'ClusterIP']);
+    const onlyExternal = redirectsOf(name, split, new Map([...both].slice(1)));
+    expect(onlyExternal.map(({ kind, fromNode }) => [kind, fromNode])).toEqual([
+      ['ExternalIP', null],
+      ['LoadBalancer', null],
+      ['NodePort', null],
+    ]);
+  });
+});
+
+describe('the list of redirects', () => {
+  const other = aServicePort({ name: 'default/other' });
+  const two = { ...state, servicePorts: new Map([...state.servicePorts, [other.name, other]]) };
+  const open = new Map([...portals, [other.name, { address: '0.0.0.0', port: 40_125 }]]);
+  const filled = () => {
+    const list = new RedirectList();
+    return { list, before: list.update([name, other.name], two, open) };
+  };
+
+  it('is the same array where nothing in it changed', () => {
+    const { list, before } = filled();
+    expect(before).toHaveLength(6);
+    const moved = { ...two, endpoints: new Map([[name, endpoints(3002, 3003)]]) };
+    expect(list.update([name, other.name], moved, open)).toBe(before);
+    expect(list.update([], moved, open)).toBe(before);
+  });
+
+  it('is another one where something did, and the old one stays as it was', () => {
+    const { list, before } = filled();
+    const copy = structuredClone(before);
+    const after = list.update([name], { ...two, endpoints: new Map() }, open);
+    expect(after).not.toBe(before);
+    expect(after.filter(({ servicePort }) => servicePort === name).map((way) => way.hasEndpoints)).toEqual(
+      Array.from({ length: 5 }, () => false),
+    );
+    expect(before).toEqual(copy);
+  });
+
+  it('looks at no other service port than those it is told of', () => {
+    const { list, before } = filled();
+    expect(list.update([other.name], { ...two, servicePorts: new Map() }, open)).toEqual(
+      before.filter(({ servicePort }) => servicePort === name),
+    );
+    expect([...list.servicePorts()]).toEqual([name]);
   });
 });

@@ -13,6 +13,7 @@ describe('no steering', () => {
       sourceRanges: [],
       portal,
       hasEndpoints: true,
+      fromNode: null,
     } as const;
     await expect(new NoSteering().apply([redirect])).resolves.toBeUndefined();
   });

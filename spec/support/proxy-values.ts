@@ -52,6 +52,7 @@ export function aServicePortView(changes: Partial<ServicePortView> = {}): Servic
     endpoints: endpoints(3001, 3002),
     portal: { address: '0.0.0.0', port: 40123 },
     error: null,
+    external: null,
     ...changes,
   };
 }

@@ -1,19 +1,23 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../host/log.js';
-import type { Endpoint } from '../model/endpoint.js';
 import { KubeSpliceError } from '../model/errors.js';
-import type { ServicePort, ServicePortName, SessionAffinity } from '../model/service-port.js';
+import type { ServicePortName, SessionAffinity } from '../model/service-port.js';
 import type { ServiceState } from '../model/service-state.js';
 import type { OpenPortal, PortalRouting, RelayEngine } from '../relay/engine.js';
 import type { PortAllocator } from './port-allocator.js';
+import { portalName, TRAFFICS, type Traffic, wantedPortal } from './wanted-portals.js';
 
 /** Portals opened at the same time: enough to keep the event loop busy, few enough to let others in between. */
 const OPENING_AT_ONCE = 32;
 
-const NO_ENDPOINTS: readonly Endpoint[] = [];
+/** One of the portals that a service port may have. */
+interface PortalOf {
+  readonly servicePort: ServicePortName;
+  readonly traffic: Traffic;
+}
 
-interface Portal extends OpenPortal {
-  routing: PortalRouting;
+interface FailedPortal extends PortalOf {
+  readonly error: KubeSpliceError;
 }
 
 /** What the portals are opened with. */
@@ -24,104 +28,158 @@ export interface PortalsOptions {
   readonly logger: Logger;
 }
 
-/** The portals of the relay, held equal to a state. It alone opens and closes them. */
+/**
+ * The portals of the relay, held equal to a state. It alone opens and closes them. What it does takes as long as the
+ * service ports that it is told of are many, however many there are beside them.
+ */
 export class Portals {
-  readonly #open = new Map<ServicePortName, Portal>();
-  readonly #errors = new Map<ServicePortName, KubeSpliceError>();
+  readonly #open = new Map<ServicePortName, OpenPortal & PortalOf>();
+  /** What the relay was told last of each open portal. */
+  readonly #routings = new Map<ServicePortName, PortalRouting>();
+  /** The one that was tried longest ago first. */
+  readonly #failed = new Map<ServicePortName, FailedPortal>();
 
   constructor(private readonly options: PortalsOptions) {}
 
+  /** By `portalName`. */
   get open(): ReadonlyMap<ServicePortName, OpenPortal> {
     return this.#open;
   }
 
-  /** Why a service port has no portal. */
-  get errors(): ReadonlyMap<ServicePortName, KubeSpliceError> {
-    return this.#errors;
+  /** Why a portal is not open, by `portalName`. */
+  get failed(): ReadonlyMap<ServicePortName, { readonly error: KubeSpliceError }> {
+    return this.#failed;
+  }
+
+  /** Every service port that has a portal, or failed to get one. */
+  servicePorts(): ReadonlySet<ServicePortName> {
+    return new Set([...this.#open.values(), ...this.#failed.values()].map(({ servicePort }) => servicePort));
   }
 
   /** Tells the relay of endpoints and affinity that differ from what it has: nothing to wait for. */
-  route(state: ServiceState): void {
-    for (const name of this.#open.keys()) this.#route(name, state);
+  route(servicePorts: Iterable<ServicePortName>, state: ServiceState): void {
+    for (const { servicePort, traffic } of portalsOf(servicePorts)) {
+      const wanted = wantedPortal(state, servicePort, traffic);
+      if (wanted !== undefined) this.#route(portalName(servicePort, traffic), wanted.routing);
+    }
   }
 
   /**
-   * Closes what the newest state no longer holds, then opens what it holds anew. What can't be opened is in `errors`.
+   * Closes what the newest state no longer holds, then opens what it holds anew. What can't be opened is in `failed`, and
+   * is tried again when its service port is among these, or when a port is freed.
    *
+   * @param servicePorts those that may have changed; nothing else is looked at.
    * @param newest the newest state; it may change while portals are opened, and each is opened with what holds then.
    * @param stopping true where the portals that are not open yet are no longer wanted.
+   * @returns the service ports whose portals may be others now.
    */
-  async reconcile(newest: () => ServiceState, stopping: () => boolean): Promise<void> {
-    const state = newest();
-    await Promise.all(
-      [...this.#open]
-        .filter(([name, { protocol }]) => state.servicePorts.get(name)?.protocol !== protocol)
-        .map(([name, portal]) => this.#closePortal(name, portal)),
-    );
-    for (const name of this.#errors.keys()) {
-      if (!state.servicePorts.has(name)) this.#errors.delete(name);
+  async reconcile(
+    servicePorts: ReadonlySet<ServicePortName>,
+    newest: () => ServiceState,
+    stopping: () => boolean,
+  ): Promise<ReadonlySet<ServicePortName>> {
+    const freed = await this.#closeUnwanted(servicePorts, newest());
+    await this.#openMissing(servicePorts, newest, stopping);
+    const retried = this.#longestFailed(freed, servicePorts);
+    await this.#openMissing(retried, newest, stopping);
+    return retried.size === 0 ? servicePorts : new Set([...servicePorts, ...retried]);
+  }
+
+  /** Those that stay are routed once more. Resolves with the number of ports that are free now. */
+  async #closeUnwanted(servicePorts: Iterable<ServicePortName>, state: ServiceState): Promise<number> {
+    const closing: Promise<void>[] = [];
+    for (const { servicePort, traffic } of portalsOf(servicePorts)) {
+      const name = portalName(servicePort, traffic);
+      const wanted = wantedPortal(state, servicePort, traffic);
+      const portal = this.#open.get(name);
+      if (wanted === undefined) this.#failed.delete(name);
+      if (portal === undefined) continue;
+      if (portal.protocol === wanted?.protocol) this.#route(name, wanted.routing);
+      else closing.push(this.#closePortal(name, portal));
     }
-    const missing = [...state.servicePorts.keys()].filter((name) => !this.#open.has(name)).values();
+    await Promise.all(closing);
+    return closing.length;
+  }
+
+  async #openMissing(
+    servicePorts: Iterable<ServicePortName>,
+    newest: () => ServiceState,
+    stopping: () => boolean,
+  ): Promise<void> {
+    const state = newest();
+    const missing = [...portalsOf(servicePorts)].filter(
+      ({ servicePort, traffic }) =>
+        wantedPortal(state, servicePort, traffic) !== undefined &&
+        !this.#open.has(portalName(servicePort, traffic)),
+    );
+    const next = missing.values();
     const openOneAfterAnother = async (): Promise<void> => {
-      for (const name of missing) {
+      for (const portal of next) {
         if (stopping()) return;
-        await this.#openPortal(name, newest);
+        await this.#openPortal(portal, newest);
         // A portal can open without a turn of the event loop: thousands of them would let nobody else in.
         await nextTurn();
       }
     };
-    await Promise.all(Array.from({ length: OPENING_AT_ONCE }, openOneAfterAnother));
+    const openers = Math.min(OPENING_AT_ONCE, missing.length);
+    await Promise.all(Array.from({ length: openers }, openOneAfterAnother));
   }
 
-  async #openPortal(name: ServicePortName, newest: () => ServiceState): Promise<void> {
+  /** As many as there are ports for now, beside those that have just been tried. */
+  #longestFailed(count: number, tried: ReadonlySet<ServicePortName>): ReadonlySet<ServicePortName> {
+    const found = new Set<ServicePortName>();
+    for (const { servicePort } of this.#failed.values()) {
+      if (found.size >= count) break;
+      if (!tried.has(servicePort)) found.add(servicePort);
+    }
+    return found;
+  }
+
+  async #openPortal({ servicePort, traffic }: PortalOf, newest: () => ServiceState): Promise<void> {
     const { relay, ports, bindAddress, logger } = this.options;
-    const servicePort = newest().servicePorts.get(name);
-    if (servicePort === undefined) return;
-    const { protocol } = servicePort;
-    const routing = routingOf(servicePort, newest());
+    const wanted = wantedPortal(newest(), servicePort, traffic);
+    if (wanted === undefined) return;
+    const name = portalName(servicePort, traffic);
+    const { protocol, routing } = wanted;
     try {
       const address = await ports.allocate(name, (port) =>
         relay.open({ name, protocol, address: bindAddress, port, routing }),
       );
-      this.#open.set(name, { protocol, ...address, routing });
-      this.#errors.delete(name);
+      this.#open.set(name, { servicePort, traffic, protocol, ...address });
+      this.#routings.set(name, routing);
+      this.#failed.delete(name);
       logger.detail(2, 'portal opened', { servicePort: name, protocol, ...address });
-      this.#route(name, newest());
+      this.route([servicePort], newest());
     } catch (error) {
       if (!(error instanceof KubeSpliceError)) throw error;
-      // Tried again at every sync, told once.
-      if (this.#errors.get(name)?.code !== error.code) {
+      // It may be tried again often, and is told once.
+      if (this.#failed.get(name)?.error.code !== error.code) {
         logger.error(`${error.code}: ${error.message}`, { remedy: error.remedy });
       }
-      this.#errors.set(name, error);
+      this.#failed.delete(name);
+      this.#failed.set(name, { servicePort, traffic, error });
     }
   }
 
-  #route(name: ServicePortName, state: ServiceState): void {
-    const portal = this.#open.get(name);
-    const servicePort = state.servicePorts.get(name);
-    if (portal === undefined || servicePort === undefined) return;
-    const routing = routingOf(servicePort, state);
-    if (sameRouting(portal.routing, routing)) return;
-    portal.routing = routing;
+  #route(name: ServicePortName, routing: PortalRouting): void {
+    const told = this.#routings.get(name);
+    if (told === undefined || sameRouting(told, routing)) return;
+    this.#routings.set(name, routing);
     this.options.relay.route(name, routing);
   }
 
-  async #closePortal(name: ServicePortName, portal: Portal): Promise<void> {
+  async #closePortal(name: ServicePortName, { protocol, address, port }: OpenPortal): Promise<void> {
     const { relay, ports, logger } = this.options;
     this.#open.delete(name);
+    this.#routings.delete(name);
     await relay.close(name);
-    ports.release(portal.port);
-    const { protocol, address, port } = portal;
+    ports.release(port);
     logger.detail(2, 'portal closed', { servicePort: name, protocol, address, port });
   }
 }
 
-function routingOf(servicePort: ServicePort, state: ServiceState): PortalRouting {
-  return {
-    endpoints: state.endpoints.get(servicePort.name) ?? NO_ENDPOINTS,
-    sessionAffinity: servicePort.sessionAffinity,
-  };
+function* portalsOf(servicePorts: Iterable<ServicePortName>): Generator<PortalOf, undefined> {
+  for (const servicePort of servicePorts) for (const traffic of TRAFFICS) yield { servicePort, traffic };
 }
 
 /** A state keeps the identity of what did not change. */

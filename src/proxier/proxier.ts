@@ -1,13 +1,20 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PortRange } from '../config/proxy-config.js';
 import type { Logger } from '../host/log.js';
-import type { KubeSpliceError } from '../model/errors.js';
+import type { ServicePortName } from '../model/service-port.js';
 import { EMPTY_STATE, type ServiceState } from '../model/service-state.js';
 import type { RelayEngine } from '../relay/engine.js';
-import type { Steering } from '../steering/steering.js';
+import type { Redirect, Steering } from '../steering/steering.js';
 import { PortAllocator } from './port-allocator.js';
 import { Portals } from './portals.js';
 import type { ProxyView, ServicePortView, SyncProgress } from './proxy-view.js';
-import { redirectsOf } from './redirects.js';
+import { RedirectList } from './redirects.js';
+import { errorLine, servicePortViews } from './service-port-views.js';
+import { slicesOf } from './slices.js';
+import { changedServicePorts } from './wanted-portals.js';
+
+/** Service ports that a resync looks at in one turn of the event loop: a millisecond or two. */
+const SLICE = 128;
 
 export interface ProxierOptions {
   readonly relay: RelayEngine;
@@ -30,13 +37,21 @@ export interface ProxierOptions {
  *     update(state) ──▶ endpoints and affinity of open portals: at once, a table swap in the relay
  *           └─────────▶ sync: portals that are gone are closed, new ones opened, then steering is applied
  *
- * One sync at a time. States that arrive during a sync coalesce into the next one, and without any a sync comes every
- * `syncPeriodMs`: nothing that was missed or failed lasts.
+ * One sync at a time. States that arrive during a sync coalesce into the next one. A sync after a change looks at what
+ * changed, so that it costs the same with ten Services and with ten thousand; every `syncPeriodMs` one looks at
+ * everything: nothing that was missed or failed lasts.
  */
 export class Proxier implements ProxyView {
   readonly #options: ProxierOptions;
   readonly #portals: Portals;
+  readonly #redirects = new RedirectList();
   #state: ServiceState = EMPTY_STATE;
+  /** Service ports that the next sync is to look at. */
+  #changed = new Set<ServicePortName>();
+  /** The next sync is to look at everything. */
+  #resyncDue = false;
+  /** What steering has brought about; null where that is not known. */
+  #steered: readonly Redirect[] | null = null;
   #resyncTimer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   /** A sync is due, since `#requestedAt`, beside the one that may be running. */
@@ -59,10 +74,12 @@ export class Proxier implements ProxyView {
   /** Takes a new state. Its endpoints are in use when this returns; new portals open soon after. */
   update(state: ServiceState): void {
     if (this.#stopped) return;
+    const changed = changedServicePorts(this.#state, state);
     this.#state = state;
-    this.#portals.route(state);
+    this.#portals.route(changed, state);
+    for (const name of changed) this.#changed.add(name);
     this.#requestSync();
-    this.#resyncTimer ??= setInterval(() => this.#requestSync(), this.#options.syncPeriodMs).unref();
+    this.#resyncTimer ??= setInterval(() => this.#requestResync(), this.#options.syncPeriodMs).unref();
   }
 
   /** Resolves when no sync is running or due. Rejects with what a sync did not expect: a fault of the program. */
@@ -78,18 +95,7 @@ export class Proxier implements ProxyView {
   }
 
   servicePorts(): readonly ServicePortView[] {
-    const state = this.#state;
-    return [...state.servicePorts.values()]
-      .map((servicePort) => {
-        const portal = this.#portals.open.get(servicePort.name);
-        return {
-          servicePort,
-          endpoints: state.endpoints.get(servicePort.name) ?? [],
-          portal: portal === undefined ? null : { address: portal.address, port: portal.port },
-          error: errorLine(this.#portals.errors.get(servicePort.name)),
-        };
-      })
-      .sort((a, b) => (a.servicePort.name < b.servicePort.name ? -1 : 1));
+    return servicePortViews(this.#state, this.#portals);
   }
 
   syncProgress(): SyncProgress {
@@ -98,10 +104,16 @@ export class Proxier implements ProxyView {
       lastSynced: this.#lastSynced,
       succeeded: this.#succeeded,
       failed: this.#failed,
-      errors: [this.#failure, ...[...this.#portals.errors.values()].map(errorLine)].filter(
-        (line) => line !== null,
-      ),
+      errors: [
+        ...(this.#failure === null ? [] : [this.#failure]),
+        ...[...this.#portals.failed.values()].map(({ error }) => errorLine(error)),
+      ],
     };
+  }
+
+  #requestResync(): void {
+    this.#resyncDue = true;
+    this.#requestSync();
   }
 
   #requestSync(): void {
@@ -124,13 +136,21 @@ export class Proxier implements ProxyView {
   }
 
   async #sync(): Promise<void> {
-    const { logger, now, steering } = this.#options;
+    const { logger, now } = this.#options;
     const started = now();
-    const newest = (): ServiceState => this.#state;
-    const state = newest();
-    await this.#portals.reconcile(newest, () => this.#stopped);
+    const everything = this.#resyncDue;
+    const changed = this.#changed;
+    this.#resyncDue = false;
+    this.#changed = new Set();
+    let redirects = await this.#reconcile(changed);
+    if (everything) {
+      for (const slice of slicesOf(this.#everyServicePort(), SLICE)) {
+        await nextTurn();
+        redirects = await this.#reconcile(slice);
+      }
+    }
     try {
-      await steering.apply(redirectsOf(state, this.#portals.open));
+      if (everything || redirects !== this.#steered) await this.#steer(redirects);
     } catch (error) {
       this.#syncFailed(error);
       return;
@@ -140,10 +160,32 @@ export class Proxier implements ProxyView {
     this.#lastSynced = now();
     this.#pendingSince = this.#again ? this.#requestedAt : null;
     logger.detail(2, 'sync done', {
-      servicePorts: state.servicePorts.size,
+      servicePorts: this.#state.servicePorts.size,
+      changed: changed.size,
       portals: this.#portals.open.size,
       ms: this.#lastSynced - started,
     });
+  }
+
+  /** Portals as they should be now for these service ports. Resolves with the redirects that there are then. */
+  async #reconcile(servicePorts: ReadonlySet<ServicePortName>): Promise<readonly Redirect[]> {
+    const newest = (): ServiceState => this.#state;
+    const looked = await this.#portals.reconcile(servicePorts, newest, () => this.#stopped);
+    return this.#redirects.update(looked, newest(), this.#portals.open);
+  }
+
+  #everyServicePort(): Set<ServicePortName> {
+    return new Set([
+      ...this.#state.servicePorts.keys(),
+      ...this.#portals.servicePorts(),
+      ...this.#redirects.servicePorts(),
+    ]);
+  }
+
+  async #steer(redirects: readonly Redirect[]): Promise<void> {
+    this.#steered = null;
+    await this.#options.steering.apply(redirects);
+    this.#steered = redirects;
   }
 
   /** The old rules stand; the next sync tries again. Told once for as long as the reason is the same. */
@@ -154,8 +196,4 @@ export class Proxier implements ProxyView {
       this.#options.logger.error('sync failed', { steering: this.#options.steering.kind, error: line });
     this.#failure = line;
   }
-}
-
-function errorLine(error: KubeSpliceError | undefined): string | null {
-  return error === undefined ? null : `${error.code}: ${error.message}`;
 }

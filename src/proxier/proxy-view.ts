@@ -9,8 +9,14 @@ export interface ProxyView {
   syncProgress(): SyncProgress;
 }
 
-export interface ServicePortView {
+export interface ServicePortView extends PortalView {
   readonly servicePort: ServicePort;
+  /** The portal of its own that external traffic has where it follows another policy; null where it has none. */
+  readonly external: PortalView | null;
+}
+
+/** A portal that a service port is to have. */
+export interface PortalView {
   readonly endpoints: readonly Endpoint[];
   /** Null where the portal is not open: `error` says why. */
   readonly portal: PortalAddress | null;

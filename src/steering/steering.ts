@@ -1,7 +1,13 @@
 import type { Protocol, ServicePortName } from '../model/service-port.js';
 
+/** A portal, and whether anything serves behind it: where not, such traffic is rejected rather than redirected. */
+export interface RedirectTo {
+  readonly portal: { readonly address: string; readonly port: number };
+  readonly hasEndpoints: boolean;
+}
+
 /** Traffic that is to reach a portal: what a packet rule is made from. */
-export interface Redirect {
+export interface Redirect extends RedirectTo {
   readonly servicePort: ServicePortName;
   readonly protocol: Protocol;
   readonly kind: 'ClusterIP' | 'NodePort' | 'ExternalIP' | 'LoadBalancer';
@@ -10,9 +16,12 @@ export interface Redirect {
   readonly port: number;
   /** CIDRs that may use it; empty means everyone. */
   readonly sourceRanges: readonly string[];
-  readonly portal: { readonly address: string; readonly port: number };
-  /** False where the service port has no endpoints: such traffic is rejected rather than redirected. */
-  readonly hasEndpoints: boolean;
+  /**
+   * Where such traffic goes instead when it comes from this node or its pods: it is not subject to the external traffic
+   * policy `Local`, as though it went out to a load balancer and came back in (kube-proxy's `KUBE-EXT-…` chains). Null
+   * where it goes with the rest.
+   */
+  readonly fromNode: RedirectTo | null;
 }
 
 /** Brings `ClusterIP:port` traffic to the portals. */
@@ -21,7 +30,8 @@ export interface Steering {
 
   /**
    * Makes the kernel's rules equal to the whole list: what is right already is not touched, what someone else removed
-   * comes back. Idempotent.
+   * comes back. Idempotent. Called when the list is another one than at the last call, after a call that failed, and
+   * once every sync period.
    */
   apply(redirects: readonly Redirect[]): Promise<void>;
 }

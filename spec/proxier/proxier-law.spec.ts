@@ -1,0 +1,139 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { SILENT_LOGGER } from '../../src/host/log.js';
+import type { Endpoint } from '../../src/model/endpoint.js';
+import { KubeSpliceError } from '../../src/model/errors.js';
+import { PersistentMap } from '../../src/model/persistent-map.js';
+import type { ServicePort, ServicePortName } from '../../src/model/service-port.js';
+import { EMPTY_STATE, type ServiceState } from '../../src/model/service-state.js';
+import { Proxier } from '../../src/proxier/proxier.js';
+import type { PortalRequest, RelayEngine } from '../../src/relay/engine.js';
+import { aServicePort, endpoints } from '../support/proxy-values.js';
+import { RecordingSteering } from '../support/started-proxier.js';
+
+/** A relay that opens nothing: thousands of portals come and go in a law. Each open takes a turn, as a real one may. */
+class ImaginaryRelay implements RelayEngine {
+  readonly kind = 'portable';
+  readonly held = new Map<ServicePortName, PortalRequest>();
+
+  async open(request: PortalRequest) {
+    await nextTurn();
+    if ([...this.held.values()].some(({ port }) => port === request.port))
+      throw new KubeSpliceError('PORTAL_PORT_IN_USE', `${request.port}`);
+    expect(this.held.has(request.name)).toBe(false);
+    this.held.set(request.name, request);
+    return { address: request.address, port: request.port };
+  }
+
+  route(name: ServicePortName, routing: PortalRequest['routing']): void {
+    const held = this.held.get(name);
+    if (held !== undefined) this.held.set(name, { ...held, routing });
+  }
+
+  async close(name: ServicePortName): Promise<void> {
+    await nextTurn();
+    this.held.delete(name);
+  }
+
+  portals() {
+    return this.held;
+  }
+
+  counters() {
+    return Promise.resolve(new Map());
+  }
+
+  shutdown(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** Ports enough for every portal that the changes below can ask for. */
+const PORTS = { first: 1, last: 12 };
+
+type Change = (state: ServiceState) => ServiceState;
+
+const name = fc.constantFrom<ServicePortName>('a/1', 'a/2', 'a/3', 'a/4', 'a/5', 'a/6');
+const someEndpoints = fc.constantFrom<readonly Endpoint[] | undefined>(
+  undefined,
+  [],
+  endpoints(1),
+  endpoints(1, 2),
+);
+const servicePort = fc.option(
+  fc.record<Partial<ServicePort>>({
+    protocol: fc.constantFrom('TCP', 'UDP'),
+    port: fc.constantFrom(80, 81),
+    nodePort: fc.constantFrom(null, 30_080),
+    externalTrafficPolicy: fc.constantFrom('Cluster', 'Local'),
+  }),
+  { nil: undefined },
+);
+const change: fc.Arbitrary<Change> = fc.oneof(
+  fc.tuple(name, servicePort).map(([key, values]): Change => {
+    const value = values === undefined ? undefined : aServicePort({ name: key, ...values });
+    return (state) => ({ ...state, servicePorts: changed(state.servicePorts, key, value) });
+  }),
+  fc.tuple(name, someEndpoints).map(
+    ([key, value]): Change =>
+      (state) => ({ ...state, endpoints: changed(state.endpoints, key, value) }),
+  ),
+  fc.tuple(name, someEndpoints).map(
+    ([key, value]): Change =>
+      (state) => ({ ...state, externalEndpoints: changed(state.externalEndpoints, key, value) }),
+  ),
+);
+/** Changes, each with the turns of the event loop that pass before the next one: it may come in the middle of a sync. */
+const changes = fc.array(fc.tuple(change, fc.nat({ max: 6 })), { maxLength: 30 });
+
+function changed<V>(map: ReadonlyMap<ServicePortName, V>, key: ServicePortName, value: V | undefined) {
+  return PersistentMap.from(map).with([[key, value]]);
+}
+
+function startImaginary() {
+  const [relay, steering] = [new ImaginaryRelay(), new RecordingSteering()];
+  const options = { bindAddress: '0.0.0.0', portRange: PORTS, syncPeriodMs: 60_000, logger: SILENT_LOGGER };
+  const proxier = new Proxier({ ...options, relay, steering, now: Date.now, random: Math.random });
+  return { proxier, relay, steering };
+}
+
+/** What can be compared of two proxiers: the ports are chosen at random. */
+function outcomeOf({ relay, steering, proxier }: ReturnType<typeof startImaginary>) {
+  const portOf = (key: ServicePortName) => relay.held.get(key)?.port;
+  const redirects = (steering.applied.at(-1) ?? []).map(({ portal, fromNode, ...redirect }) => ({
+    ...redirect,
+    internal: portal.port === portOf(redirect.servicePort),
+    external: portal.port === portOf(`${redirect.servicePort}@external`),
+    fromNodeToInternal: fromNode === null ? null : fromNode.portal.port === portOf(redirect.servicePort),
+  }));
+  return {
+    portals: [...relay.held.values()].map(({ port: _, ...portal }) => portal).toSorted(byName),
+    redirects: redirects.toSorted((one, other) => (one.servicePort < other.servicePort ? -1 : 1)),
+    errors: proxier.syncProgress().errors,
+  };
+}
+
+function byName(one: { name: string }, other: { name: string }): number {
+  return one.name < other.name ? -1 : 1;
+}
+
+it('ends, after any changes at any time, where a proxier ends that saw only the last state', async () => {
+  await fc.assert(
+    fc.asyncProperty(changes, async (steps) => {
+      const [changing, fresh] = [startImaginary(), startImaginary()];
+      let state: ServiceState = EMPTY_STATE;
+      changing.proxier.update(state);
+      for (const [step, turns] of steps) {
+        state = step(state);
+        changing.proxier.update(state);
+        for (let turn = 0; turn < turns; turn += 1) await nextTurn();
+      }
+      fresh.proxier.update(state);
+      await Promise.all([changing.proxier.settled(), fresh.proxier.settled()]);
+      expect(outcomeOf(changing)).toEqual(outcomeOf(fresh));
+      await Promise.all([changing.proxier.stop(), fresh.proxier.stop()]);
+    }),
+    { numRuns: 300 },
+  );
+});

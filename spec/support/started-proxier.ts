@@ -1,0 +1,99 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { onTestFinished } from 'vitest';
+import type { PortRange } from '../../src/config/proxy-config.js';
+import type { Endpoint } from '../../src/model/endpoint.js';
+import type { ServicePort, ServicePortName } from '../../src/model/service-port.js';
+import type { ServiceState } from '../../src/model/service-state.js';
+import { Proxier } from '../../src/proxier/proxier.js';
+import type { PortalAddress, PortalRequest } from '../../src/relay/engine.js';
+import { PortableRelay } from '../../src/relay/portable/portable-relay.js';
+import { NoSteering } from '../../src/steering/none.js';
+import type { Redirect, Steering } from '../../src/steering/steering.js';
+import { within } from './deadline.js';
+import { RecordingLogger } from './recording-logger.js';
+import { RecordingObserver } from './recording-observer.js';
+
+interface Setting {
+  readonly steering?: Steering;
+  readonly portRange?: PortRange | null;
+  readonly syncPeriodMs?: number;
+  readonly bindAddress?: string;
+}
+
+/** The portable relay, which remembers what it was asked to open. */
+class RecordingRelay extends PortableRelay {
+  readonly asked: ServicePortName[] = [];
+  /** Called once, after the next open has begun and before it has ended. */
+  whileOpening: () => void = () => undefined;
+
+  override open(request: PortalRequest): Promise<PortalAddress> {
+    this.asked.push(request.name);
+    const opening = super.open(request);
+    this.whileOpening();
+    this.whileOpening = () => undefined;
+    return opening;
+  }
+}
+
+/** A proxier on loopback, with a relay of its own; both end with the test. */
+export function startProxier({
+  steering = new NoSteering(),
+  portRange = null,
+  syncPeriodMs = 60_000,
+  bindAddress = '127.0.0.1',
+}: Setting = {}) {
+  const relay = new RecordingRelay({
+    udpIdleTimeoutMs: 250,
+    maxOpenFiles: 2_000,
+    maxUdpSessions: 100,
+    observer: new RecordingObserver(),
+  });
+  const logger = new RecordingLogger();
+  const proxier = new Proxier({
+    relay,
+    steering,
+    portRange,
+    syncPeriodMs,
+    logger,
+    bindAddress,
+    now: Date.now,
+    random: Math.random,
+  });
+  onTestFinished(async () => {
+    await proxier.stop();
+    await relay.shutdown(0);
+  });
+  return { proxier, relay, logger };
+}
+
+/** Service ports with their endpoints, none of which has endpoints of its own for external traffic. */
+export function stateOf(...entries: readonly (readonly [ServicePort, ...Endpoint[]])[]): ServiceState {
+  return {
+    servicePorts: new Map(entries.map(([servicePort]) => [servicePort.name, servicePort])),
+    endpoints: new Map(entries.map(([servicePort, ...endpoints]) => [servicePort.name, endpoints])),
+    externalEndpoints: new Map(),
+  };
+}
+
+/** The first bytes that the portal sends: the greeting of the endpoint that serves. */
+export async function greetingOf(port: number, address = '127.0.0.1'): Promise<string> {
+  const socket = connect(port, address);
+  try {
+    const [data] = await within('a greeting', once(socket, 'data'));
+    return String(data);
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Steering that remembers what it was told. */
+export class RecordingSteering implements Steering {
+  readonly kind = 'none';
+  readonly applied: (readonly Redirect[])[] = [];
+
+  apply(redirects: readonly Redirect[]): Promise<void> {
+    this.applied.push(redirects);
+    return Promise.resolve();
+  }
+}

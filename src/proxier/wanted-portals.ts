@@ -1,0 +1,56 @@
+import type { Endpoint } from '../model/endpoint.js';
+import { differingKeys } from '../model/persistent-map.js';
+import type { Protocol, ServicePortName } from '../model/service-port.js';
+import type { ServiceState } from '../model/service-state.js';
+import type { PortalRouting } from '../relay/engine.js';
+
+/**
+ * Which traffic of a service port a portal is for. A portal can't tell what its clients sent to, so where the two
+ * traffic policies differ there are two:
+ *
+ *     ClusterIP                          ──▶ internal   `namespace/name:port`
+ *     NodePort, ExternalIP, LoadBalancer ──▶ external   `namespace/name:port@external`
+ *
+ * Everywhere else the internal one carries both.
+ */
+export type Traffic = 'internal' | 'external';
+
+/** The portals that a service port may have. */
+export const TRAFFICS: readonly Traffic[] = ['internal', 'external'];
+
+/** What the relay is to open for a service port. */
+export interface WantedPortal {
+  readonly protocol: Protocol;
+  readonly routing: PortalRouting;
+}
+
+const NO_ENDPOINTS: readonly Endpoint[] = [];
+
+/** The name that the relay knows a portal by. No part of a service port's name holds an `@`: they are DNS labels. */
+export function portalName(servicePort: ServicePortName, traffic: Traffic): ServicePortName {
+  return traffic === 'internal' ? servicePort : `${servicePort}@external`;
+}
+
+/** Where traffic of this kind goes in a state; undefined where it has no portal of its own. */
+export function wantedPortal(
+  state: ServiceState,
+  name: ServicePortName,
+  traffic: Traffic,
+): WantedPortal | undefined {
+  const endpoints =
+    traffic === 'internal' ? (state.endpoints.get(name) ?? NO_ENDPOINTS) : state.externalEndpoints.get(name);
+  if (endpoints === undefined) return undefined;
+  const servicePort = state.servicePorts.get(name);
+  if (servicePort === undefined) return undefined;
+  const { protocol, sessionAffinity } = servicePort;
+  return { protocol, routing: { endpoints, sessionAffinity } };
+}
+
+/** The service ports of which anything differs: found without looking at the others where one state was made from the other. */
+export function changedServicePorts(before: ServiceState, after: ServiceState): Set<ServicePortName> {
+  return new Set([
+    ...differingKeys(before.servicePorts, after.servicePorts),
+    ...differingKeys(before.endpoints, after.endpoints),
+    ...differingKeys(before.externalEndpoints, after.externalEndpoints),
+  ]);
+}
