@@ -44,6 +44,18 @@ export async function* listPages(
   }
 }
 
+/** The resourceVersion that the server has reached. Throws as `listPages` does. */
+export async function currentResourceVersion(
+  client: Pick<ApiClient, 'get'>,
+  resource: Resource,
+  signal: AbortSignal,
+): Promise<string> {
+  const query = { ...resource.query, limit: '1' };
+  const response = await client.get(resource.path, query, { signal, idleTimeoutMs: IDLE_MS });
+  if (response.status !== 200) throw await statusErrorOf(response);
+  return pageOf(await textOf(response), resource).resourceVersion;
+}
+
 async function textOf(response: ApiResponse): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;

@@ -2,7 +2,7 @@ import { KubeSpliceError } from '../../model/errors.js';
 import type { ApiClient } from './access/api-client.js';
 import { ApiStatusError, statusErrorFrom } from './access/api-status-error.js';
 import { Backoff } from './backoff.js';
-import { listPages } from './list.js';
+import { currentResourceVersion, listPages } from './list.js';
 import type { Mirror, ObjectChange } from './mirror.js';
 import type { Resource } from './resource.js';
 import { openWatch, WatchCut } from './watch.js';
@@ -28,8 +28,18 @@ export interface ReflectorOptions {
   readonly now: () => number;
   /** Resolves after `ms`, or as soon as the signal is aborted. */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** A watch that is silent for longer is dead, ms. */
   readonly longestSilenceMs?: number;
 }
+
+/**
+ * A server sends a bookmark about once a minute, wherever there is news that the watch does not tell; a second missed
+ * one is waited for.
+ */
+const LONGEST_SILENCE_MS = 90_000;
+
+/** A timer of Node may be a little early, ms. */
+const TIMER_TOLERANCE_MS = 2;
 
 /** A watch that ends sooner and has told nothing counts as a failure: watching anew at once could go on for ever. */
 const SHORT_WATCH_MS = 1_000;
@@ -51,6 +61,10 @@ const HTTP_GONE = 410;
  *       │ 410: too long ago        │   └────┘ cut, silent or ended: on from the last event
  *       └──────────────────────────┘
  *
+ * A watch falls silent where the connection is dead, where there is no news, and where the server has gone back in time
+ * (an etcd that was restored): then the resourceVersion is one of the future, and the watch waits for it. So after a
+ * silence the server is asked how far it is.
+ *
  * `#resourceVersion` is how far the mirror is. It advances only once the mirror has taken an event, so a cut anywhere
  * loses nothing and doubles nothing.
  */
@@ -62,6 +76,8 @@ export class Reflector {
   #resourceVersion: string | null = null;
   /** Times in a row that the server had forgotten what was gone on from. */
   #expiries = 0;
+  /** The last watch fell silent. */
+  #isDoubted = false;
   /** The place where a line was no event. */
   #malformedAt: string | null = null;
 
@@ -75,6 +91,7 @@ export class Reflector {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
+        if (this.#isDoubted) await this.#compare(signal);
         this.#resourceVersion ??= await this.#list(signal);
         await this.#watch(this.#resourceVersion, signal);
       } catch (error) {
@@ -113,25 +130,32 @@ export class Reflector {
     }
   }
 
+  /** Forgets how far the mirror is where the server itself is not so far. */
+  async #compare(signal: AbortSignal): Promise<void> {
+    const current = await currentResourceVersion(this.#options.client, this.#resource, signal);
+    if (this.#resourceVersion !== null && isEarlier(current, this.#resourceVersion))
+      this.#resourceVersion = null;
+    this.#isDoubted = false;
+  }
+
   /** Resolves when the watch has ended and is to be gone on with at once. */
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
-    const { client, observer, random, now, longestSilenceMs } = this.#options;
+    const { client, observer, random, now, longestSilenceMs = LONGEST_SILENCE_MS } = this.#options;
     const resource = this.#resource;
-    const request = { resource, resourceVersion, signal, random };
-    const watch = await openWatch(
-      client,
-      longestSilenceMs === undefined ? request : { ...request, longestSilenceMs },
-    );
+    const watch = await openWatch(client, { resource, resourceVersion, signal, random, longestSilenceMs });
     observer.answered(resource.name);
     const openedAt = now();
+    let heardAt = openedAt;
     let told = false;
     try {
       for await (const events of watch.events) {
         this.#take(events);
         told = true;
+        heardAt = now();
       }
     } catch (error) {
       if (!(error instanceof WatchCut)) throw error;
+      this.#isDoubted = now() - heardAt >= longestSilenceMs - TIMER_TOLERANCE_MS;
     }
     if (told || now() - openedAt >= SHORT_WATCH_MS) this.#backoff.reset();
     else if (!signal.aborted) await this.#options.pause(this.#backoff.next(), signal);

@@ -4,12 +4,6 @@ import { lines } from './json-lines.js';
 import type { Resource } from './resource.js';
 import { parseWatchEvent, type WatchEvent } from './watch-event.js';
 
-/**
- * The longest silence of a living watch, ms. A server sends a bookmark about once a minute; where it sends none, as very
- * old ones, nothing is lost by watching anew from the same resourceVersion.
- */
-const LONGEST_SILENCE_MS = 90_000;
-
 /** How long the server is to keep a watch open, s: between this and twice this, as client-go asks. */
 const SHORTEST_WATCH_S = 300;
 
@@ -21,7 +15,8 @@ export interface WatchRequest {
   readonly signal: AbortSignal;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  readonly longestSilenceMs?: number;
+  /** A watch that is silent for longer is dead, ms. */
+  readonly longestSilenceMs: number;
 }
 
 /** A watch that was cut, or fell silent: it can be gone on with where it was. */
@@ -39,7 +34,7 @@ export interface OpenWatch {
  * @throws KubeSpliceError what the client throws; `ApiStatusError` 410 where the resourceVersion is too old.
  */
 export async function openWatch(client: Pick<ApiClient, 'get'>, request: WatchRequest): Promise<OpenWatch> {
-  const { resource, resourceVersion, signal, random } = request;
+  const { resource, resourceVersion, signal, random, longestSilenceMs } = request;
   const query = {
     ...resource.query,
     watch: 'true',
@@ -47,8 +42,7 @@ export async function openWatch(client: Pick<ApiClient, 'get'>, request: WatchRe
     resourceVersion,
     timeoutSeconds: `${Math.floor(SHORTEST_WATCH_S * (1 + random()))}`,
   };
-  const idleTimeoutMs = request.longestSilenceMs ?? LONGEST_SILENCE_MS;
-  const response = await client.get(resource.path, query, { signal, idleTimeoutMs });
+  const response = await client.get(resource.path, query, { signal, idleTimeoutMs: longestSilenceMs });
   if (response.status !== 200) throw await statusErrorOf(response);
   return { events: eventsOf(response.body) };
 }
