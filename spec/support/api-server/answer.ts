@@ -57,7 +57,7 @@ export class Answer {
 
   end(): void {
     if (this.#isSilent || this.isClosed) return;
-    if (this.#fault?.kind === 'cut') this.#destroy();
+    if (this.#fault?.kind === 'cut') this.#closeOnceSent();
     else if (this.#dripTimer !== null) this.#endsWhenDripped = true;
     else this.#response.end();
   }
@@ -74,7 +74,9 @@ export class Answer {
     const bytes = isCompressed ? gzipSync(text, { level: 1 }) : text;
     this.#head(code, contentType, {
       ...(isCompressed ? { 'content-encoding': 'gzip', vary: 'Accept-Encoding' } : {}),
-      ...(bytes.length < SHORT_BYTES ? { 'content-length': `${bytes.length}` } : {}),
+      ...(bytes.length < SHORT_BYTES && this.#fault?.kind !== 'cut'
+        ? { 'content-length': `${bytes.length}` }
+        : {}),
       ...headers,
     });
     this.#response.flushHeaders();
@@ -83,11 +85,15 @@ export class Answer {
     this.end();
   }
 
-  /** Closes the connection, after what is left to send and `rest`. */
+  /** Closes the connection: at once, or after `rest` is sent. */
   cut(rest = ''): void {
     if (this.isClosed) return;
-    if (rest === '') this.#destroy();
-    else this.#response.write(rest, () => this.#destroy());
+    if (rest === '') {
+      this.#response.socket?.destroy();
+      return;
+    }
+    this.#response.write(rest);
+    this.#closeOnceSent();
   }
 
   /** Sends nothing from now on, and no end. */
@@ -118,11 +124,9 @@ export class Answer {
   #sendUpTo(bytes: Buffer, limit: number): void {
     const part = bytes.subarray(0, limit - this.#bytes);
     this.#bytes += part.length;
-    if (this.#bytes < limit) this.#response.write(part);
-    else {
-      this.#isSilent = true;
-      this.#response.write(part, () => this.#destroy());
-    }
+    this.#response.write(part);
+    if (this.#bytes < limit) return;
+    this.#closeOnceSent();
   }
 
   #drip(bytes: Buffer, count: number, everyMs: number): void {
@@ -138,8 +142,10 @@ export class Answer {
     if (this.#fault?.kind === 'end' && this.#parts >= this.#fault.afterParts) this.end();
   }
 
-  #destroy(): void {
-    this.#response.socket?.destroy();
+  /** The end of an answer is left out, what comes before it is not: it is with the socket once this turn is over. */
+  #closeOnceSent(): void {
+    this.#isSilent = true;
+    setImmediate(() => this.#response.socket?.destroySoon());
   }
 }
 

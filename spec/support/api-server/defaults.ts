@@ -22,7 +22,8 @@ export function withDefaults(
     case 'endpointslices':
       return {
         ...object,
-        ports: listOf(object.ports).map((port) => ({ protocol: 'TCP', ...mapping(port) })),
+        endpoints: listOrNull(object.endpoints),
+        ports: listOrNull(listOf(object.ports).map((port) => slicePort(mapping(port)))),
       };
     case 'endpoints':
       return object.subsets === undefined
@@ -80,6 +81,15 @@ function servicePort(
 /** The list begins with `clusterIP`, which a client may change alone. */
 function clusterIPs(present: unknown, clusterIP: unknown): unknown[] {
   return [clusterIP, ...listOf(present).slice(1)];
+}
+
+function slicePort({ name, ...others }: JsonObject): JsonObject {
+  return { ...(name === undefined ? {} : { name }), protocol: 'TCP', ...others };
+}
+
+/** An empty list of a required field comes back from etcd as none, which Go writes as null. */
+function listOrNull(value: unknown): unknown {
+  return listOf(value).length === 0 ? null : value;
 }
 
 function subset(value: unknown): JsonObject {
