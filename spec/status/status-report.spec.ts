@@ -76,6 +76,8 @@ describe('the status report', () => {
         protocol: 'TCP',
         clusterIP: '10.10.10.28',
         port: 3000,
+        internalTrafficPolicy: 'Cluster',
+        externalTrafficPolicy: 'Cluster',
         portal: { address: '0.0.0.0', port: 40123 },
         error: null,
         sessionAffinity: 'None',
@@ -96,6 +98,7 @@ describe('the status report', () => {
         totalUdpSessions: 0,
         evictedUdpSessions: 0,
         droppedDatagrams: 0,
+        external: null,
       },
     ]);
   });

@@ -83,6 +83,14 @@ const REPORTS: Readonly<Record<string, StatusReport>> = {
     view: aView([], { failed: 1, errors: ['x'] }),
     sources: [aSourceStatus({ location: 'a.yaml', errors: ['a.yaml:3: spec.ports: …'] })],
   }),
+  'with a portal for external traffic': aReport({
+    view: aView([
+      aServicePortView({
+        servicePort: aServicePort({ externalTrafficPolicy: 'Local' }),
+        external: { endpoints: [], portal: null, error: null },
+      }),
+    ]),
+  }),
   'from an API server that is away, with a snapshot': aReport({
     sources: [
       aSourceStatus({
@@ -130,6 +138,8 @@ describe('the schema of /v1/status', () => {
     ['a name without a namespace', withServicePort({ name: 'whoami' })],
     ['SCTP', withServicePort({ protocol: 'SCTP' })],
     ['no portal and no error', withServicePort({ portal: null, error: null })],
+    ['an unknown traffic policy', withServicePort({ externalTrafficPolicy: 'Zone' })],
+    ['half a portal for external traffic', withServicePort({ external: { portal: null, error: 'x' } })],
     ['a time that is none', { ...report, startedAt: 'yesterday' }],
     ['a source that does not say whether it is stale', withSource({ stale: null })],
     ['an unknown endpoint API', withSource({ endpointApi: 'Pods' })],

@@ -83,6 +83,16 @@ describe('the status table', () => {
     ]);
   });
 
+  it('has a row of its own for the portal of external traffic, and counts an endpoint of both once', () => {
+    const external = { endpoints: endpoints(3002, 3003), portal: null, error: 'PORT_RANGE_EXHAUSTED: x' };
+    const view = aView([aServicePortView({ external })]);
+    const lines = statusTable(aReport({ view })).split('\n');
+    expect(lines[1]).toMatch(/^default\/whoami:http +TCP +10\.10\.10\.28:3000 +0\.0\.0\.0:40123 /);
+    expect(lines[2]).toMatch(/^default\/whoami:http \(external\) +TCP +<none> +<none> .* 10\.1\.0\.1:3002,/);
+    expect(lines[4]).toBe('default/whoami:http (external): PORT_RANGE_EXHAUSTED: x');
+    expect(lines[6]).toMatch(/^1 service port, 1 portal, 3 endpoints; /);
+  });
+
   it('puts IPv6 addresses in brackets', () => {
     const view = aView([
       aServicePortView({

@@ -1,13 +1,8 @@
-import type {
-  EndpointStatus,
-  NodeStatus,
-  ServicePortStatus,
-  SourceReport,
-  StatusReport,
-  SyncStatus,
-} from './status-report.js';
+import type { EndpointStatus, PortalStatus, ServicePortStatus } from './service-port-status.js';
+import type { NodeStatus, SourceReport, StatusReport, SyncStatus } from './status-report.js';
 
 type Guard<T> = (value: unknown) => value is T;
+type Guards<T> = { readonly [Name in keyof T]-?: Guard<T[Name]> };
 
 /**
  * Whether a value that came from elsewhere is a status report: every field of this version is there, with its type.
@@ -43,7 +38,7 @@ function listOf<T>(guard: Guard<T>): Guard<readonly T[]> {
 }
 
 /** The compiler holds the fields to those of `T`: one that is forgotten here does not compile. */
-function objectOf<T extends object>(fields: { readonly [Name in keyof T]-?: Guard<T[Name]> }): Guard<T> {
+function objectOf<T extends object>(fields: Guards<T>): Guard<T> {
   const guards: readonly [string, (value: unknown) => boolean][] = Object.entries(fields);
   return (value): value is T => {
     if (typeof value !== 'object' || value === null) return false;
@@ -61,15 +56,9 @@ const ENDPOINTS = listOf(
   }),
 );
 
-const SERVICE_PORT = objectOf<ServicePortStatus>({
-  name: isString,
-  protocol: oneOf('TCP', 'UDP'),
-  clusterIP: nullOr(isString),
-  port: isNumber,
-  portal: nullOr(objectOf<NonNullable<ServicePortStatus['portal']>>({ address: isString, port: isNumber })),
+const PORTAL: Guards<PortalStatus> = {
+  portal: nullOr(objectOf<NonNullable<PortalStatus['portal']>>({ address: isString, port: isNumber })),
   error: nullOr(isString),
-  sessionAffinity: oneOf('None', 'ClientIP'),
-  sessionAffinityTimeoutSeconds: nullOr(isNumber),
   endpoints: ENDPOINTS,
   drainingEndpoints: ENDPOINTS,
   activeConnections: isNumber,
@@ -83,6 +72,19 @@ const SERVICE_PORT = objectOf<ServicePortStatus>({
   totalUdpSessions: isNumber,
   evictedUdpSessions: isNumber,
   droppedDatagrams: isNumber,
+};
+
+const SERVICE_PORT = objectOf<ServicePortStatus>({
+  ...PORTAL,
+  name: isString,
+  protocol: oneOf('TCP', 'UDP'),
+  clusterIP: nullOr(isString),
+  port: isNumber,
+  internalTrafficPolicy: oneOf('Cluster', 'Local'),
+  externalTrafficPolicy: oneOf('Cluster', 'Local'),
+  sessionAffinity: oneOf('None', 'ClientIP'),
+  sessionAffinityTimeoutSeconds: nullOr(isNumber),
+  external: nullOr(objectOf<PortalStatus>(PORTAL)),
 });
 
 const REPORT = objectOf<StatusReport>({

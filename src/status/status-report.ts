@@ -1,9 +1,8 @@
-import type { Endpoint } from '../model/endpoint.js';
-import type { Protocol } from '../model/service-port.js';
-import type { ProxyView, ServicePortView, SyncProgress } from '../proxier/proxy-view.js';
-import type { EndpointCounters, PortalCounters, RelayEngine } from '../relay/engine.js';
+import type { ProxyView, SyncProgress } from '../proxier/proxy-view.js';
+import type { PortalCounters, RelayEngine } from '../relay/engine.js';
 import type { SourceStatus } from '../sources/source.js';
 import type { Steering } from '../steering/steering.js';
+import { type ServicePortStatus, servicePortStatus } from './service-port-status.js';
 
 /**
  * The value of `GET /v1/status`: an interface that other programs read. `docs/status.md` says what every field means,
@@ -51,29 +50,6 @@ export interface SyncStatus {
   readonly errors: readonly string[];
 }
 
-export interface ServicePortStatus extends PortalCounts {
-  readonly name: string;
-  readonly protocol: Protocol;
-  readonly clusterIP: string | null;
-  readonly port: number;
-  readonly portal: { readonly address: string; readonly port: number } | null;
-  readonly error: string | null;
-  readonly sessionAffinity: 'None' | 'ClientIP';
-  readonly sessionAffinityTimeoutSeconds: number | null;
-  readonly endpoints: readonly EndpointStatus[];
-  /** No longer endpoints of the service port, yet still used by open connections. */
-  readonly drainingEndpoints: readonly EndpointStatus[];
-}
-
-export interface EndpointStatus {
-  readonly address: string;
-  readonly port: number;
-  readonly connections: number;
-  readonly totalConnections: number;
-}
-
-type PortalCounts = Omit<PortalCounters, 'endpoints'>;
-
 /** What does not change while the process runs. `startedAt` is in milliseconds since the epoch. */
 export interface StatusFacts {
   readonly version: string;
@@ -93,28 +69,9 @@ export interface StatusInput {
   readonly now: number;
 }
 
-const NOTHING_CARRIED: PortalCounters = {
-  activeConnections: 0,
-  totalConnections: 0,
-  bytesIn: 0,
-  bytesOut: 0,
-  dialFailures: 0,
-  noEndpoints: 0,
-  refusedForFiles: 0,
-  udpSessions: 0,
-  totalUdpSessions: 0,
-  evictedUdpSessions: 0,
-  droppedDatagrams: 0,
-  endpoints: new Map(),
-};
-
-const NO_CONNECTIONS: EndpointCounters = { connections: 0, totalConnections: 0 };
-
 /** Puts together what proxier, relay and sources tell of themselves. */
 export function buildStatusReport({ facts, view, counters, sources, node, now }: StatusInput): StatusReport {
-  const servicePorts = view
-    .servicePorts()
-    .map((shown) => servicePortStatus(shown, counters.get(shown.servicePort.name) ?? NOTHING_CARRIED));
+  const servicePorts = view.servicePorts().map((shown) => servicePortStatus(shown, counters));
   return {
     version: facts.version,
     startedAt: rfc3339(facts.startedAt),
@@ -151,58 +108,6 @@ function syncStatus(progress: SyncProgress): SyncStatus {
     failed: progress.failed,
     errors: progress.errors,
   };
-}
-
-function servicePortStatus(shown: ServicePortView, carried: PortalCounters): ServicePortStatus {
-  const { servicePort, portal, error } = shown;
-  const { sessionAffinity } = servicePort;
-  return {
-    name: servicePort.name,
-    protocol: servicePort.protocol,
-    clusterIP: servicePort.clusterIPs[0] ?? null,
-    port: servicePort.port,
-    portal: portal === null ? null : { address: portal.address, port: portal.port },
-    // A reader may rely on it: where there is no portal, something says why.
-    error: error ?? (portal === null ? 'the portal is not open yet' : null),
-    sessionAffinity: sessionAffinity.type,
-    sessionAffinityTimeoutSeconds:
-      sessionAffinity.type === 'ClientIP' ? sessionAffinity.timeoutSeconds : null,
-    endpoints: shown.endpoints.map(({ key, address, port }) => ({
-      address,
-      port,
-      ...endpointCounts(carried.endpoints.get(key) ?? NO_CONNECTIONS),
-    })),
-    drainingEndpoints: drainingEndpoints(shown.endpoints, carried),
-    activeConnections: carried.activeConnections,
-    totalConnections: carried.totalConnections,
-    bytesIn: carried.bytesIn,
-    bytesOut: carried.bytesOut,
-    dialFailures: carried.dialFailures,
-    noEndpoints: carried.noEndpoints,
-    refusedForFiles: carried.refusedForFiles,
-    udpSessions: carried.udpSessions,
-    totalUdpSessions: carried.totalUdpSessions,
-    evictedUdpSessions: carried.evictedUdpSessions,
-    droppedDatagrams: carried.droppedDatagrams,
-  };
-}
-
-function drainingEndpoints(current: readonly Endpoint[], carried: PortalCounters): EndpointStatus[] {
-  const serving = new Set(current.map(({ key }) => key));
-  return [...carried.endpoints]
-    .filter(([key, { connections }]) => !serving.has(key) && connections > 0)
-    .map(([key, counters]) => ({ ...addressAndPort(key), ...endpointCounts(counters) }));
-}
-
-/** Leaves out what an engine may know beyond the contract: the report has documented fields only. */
-function endpointCounts({ connections, totalConnections }: EndpointCounters): EndpointCounters {
-  return { connections, totalConnections };
-}
-
-/** The reverse of `hostPort`: the port is what follows the last colon, and brackets are not part of an address. */
-function addressAndPort(key: string): { address: string; port: number } {
-  const colon = key.lastIndexOf(':');
-  return { address: key.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(key.slice(colon + 1)) };
 }
 
 function rfc3339(millisecondsSinceEpoch: number): string {

@@ -1,19 +1,24 @@
 import { hostPort } from '../model/endpoint.js';
 import { printable } from '../model/printable.js';
 import { byteQuantity, countOf, timeQuantity } from './quantity.js';
-import type { NodeStatus, ServicePortStatus, SourceReport, StatusReport } from './status-report.js';
+import type { PortalStatus, ServicePortStatus } from './service-port-status.js';
+import type { NodeStatus, SourceReport, StatusReport } from './status-report.js';
 import { textColumns } from './text-columns.js';
 
 /** Endpoints that are named, as in `kubectl get endpoints`; of the others only the number is told. */
 const ENDPOINTS_NAMED = 3;
 
-const COLUMNS: readonly (readonly [string, (servicePort: ServicePortStatus) => string])[] = [
+/** A line of the table: a portal that a service port has or is to have. */
+interface PortalRow extends PortalStatus {
+  readonly name: string;
+  readonly protocol: string;
+  readonly clusterAddress: string;
+}
+
+const COLUMNS: readonly (readonly [string, (row: PortalRow) => string])[] = [
   ['NAME', ({ name }) => name],
   ['PROTO', ({ protocol }) => protocol],
-  [
-    'CLUSTER-IP:PORT',
-    ({ clusterIP, port }) => (clusterIP === null ? `<none>:${port}` : hostPort(clusterIP, port)),
-  ],
+  ['CLUSTER-IP:PORT', ({ clusterAddress }) => clusterAddress],
   ['PORTAL', ({ portal }) => (portal === null ? '<none>' : hostPort(portal.address, portal.port))],
   ['ACTIVE', ({ activeConnections }) => String(activeConnections)],
   ['TOTAL', ({ totalConnections }) => String(totalConnections)],
@@ -28,15 +33,24 @@ const COLUMNS: readonly (readonly [string, (servicePort: ServicePortStatus) => s
 /** The report as text for a terminal: the service ports in columns, what is wrong, and a summary. Ends with a newline. */
 export function statusTable(report: StatusReport): string {
   const headings = COLUMNS.map(([heading]) => heading);
-  const rows = report.servicePorts.map((servicePort) =>
-    COLUMNS.map(([, cell]) => printable(cell(servicePort))),
-  );
-  const table = rows.length === 0 ? ['No service ports.'] : textColumns([headings, ...rows]);
-  const errors = errorLines(report);
-  return [...table, '', ...errors, ...(errors.length === 0 ? [] : ['']), ...summary(report), ''].join('\n');
+  const rows = report.servicePorts.flatMap(portalRows);
+  const lines = rows.map((row) => COLUMNS.map(([, cell]) => printable(cell(row))));
+  const table = rows.length === 0 ? ['No service ports.'] : textColumns([headings, ...lines]);
+  const errors = errorLines(rows, report);
+  const summary = summaryLines(rows, report);
+  return [...table, '', ...errors, ...(errors.length === 0 ? [] : ['']), ...summary, ''].join('\n');
 }
 
-function endpointsCell({ endpoints, drainingEndpoints }: ServicePortStatus): string {
+function portalRows(servicePort: ServicePortStatus): readonly PortalRow[] {
+  const { name, clusterIP, port, external } = servicePort;
+  const clusterAddress = clusterIP === null ? `<none>:${port}` : hostPort(clusterIP, port);
+  const internal = { ...servicePort, clusterAddress };
+  if (external === null) return [internal];
+  // Its traffic comes from other addresses: a ClusterIP beside it would mislead.
+  return [internal, { ...internal, ...external, name: `${name} (external)`, clusterAddress: '<none>' }];
+}
+
+function endpointsCell({ endpoints, drainingEndpoints }: PortalStatus): string {
   const named = endpoints.slice(0, ENDPOINTS_NAMED).map(({ address, port }) => hostPort(address, port));
   const others = endpoints.length - named.length;
   return [
@@ -46,9 +60,9 @@ function endpointsCell({ endpoints, drainingEndpoints }: ServicePortStatus): str
   ].join('');
 }
 
-function errorLines({ servicePorts, sources, sync }: StatusReport): string[] {
+function errorLines(rows: readonly PortalRow[], { sources, sync }: StatusReport): string[] {
   return [
-    ...servicePorts.flatMap(({ name, error }) => (error === null ? [] : [`${name}: ${error}`])),
+    ...rows.flatMap(({ name, error }) => (error === null ? [] : [`${name}: ${error}`])),
     ...sources.flatMap(({ kind, location, errors }) =>
       errors.map((error) => `${kind} ${location}: ${error}`),
     ),
@@ -56,10 +70,11 @@ function errorLines({ servicePorts, sources, sync }: StatusReport): string[] {
   ].map(printable);
 }
 
-function summary({ servicePorts, relay, steering, sync, sources, node, ...report }: StatusReport): string[] {
+function summaryLines(rows: readonly PortalRow[], report: StatusReport): string[] {
+  const { servicePorts, relay, steering, sync, sources, node } = report;
   const now = Date.parse(report.currentTime);
-  const portals = servicePorts.filter(({ portal }) => portal !== null).length;
-  const endpoints = servicePorts.reduce((sum, servicePort) => sum + servicePort.endpoints.length, 0);
+  const portals = rows.filter(({ portal }) => portal !== null).length;
+  const endpoints = servicePorts.reduce((sum, servicePort) => sum + endpointCount(servicePort), 0);
   const synced = sync.lastSynced === null ? 'not synced yet' : `last sync ${since(now, sync.lastSynced)} ago`;
   const waiting =
     sync.pendingSince === null ? '' : `, a change has waited for ${since(now, sync.pendingSince)}`;
@@ -69,6 +84,13 @@ function summary({ servicePorts, relay, steering, sync, sources, node, ...report
     ...(node === null ? [] : [nodeLine(node)]),
     `kube-splice ${report.version}, up ${timeQuantity(now - Date.parse(report.startedAt))}, relay ${relay.kind} (${relay.reason}), steering ${steering.kind} (${steering.reason})`,
   ].map(printable);
+}
+
+/** One that serves both kinds of traffic counts once. */
+function endpointCount({ endpoints, external }: ServicePortStatus): number {
+  if (external === null) return endpoints.length;
+  return new Set([...endpoints, ...external.endpoints].map(({ address, port }) => hostPort(address, port)))
+    .size;
 }
 
 function sourceLine(source: SourceReport, now: number): string {

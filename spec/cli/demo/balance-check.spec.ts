@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkBalance } from '../../../src/cli/demo/balance-check.js';
 import { startUdpEchoServer } from '../../../src/cli/demo/udp-echo-server.js';
 import { startWhoamiServer } from '../../../src/cli/demo/whoami-server.js';
-import type { ServicePortStatus } from '../../../src/status/status-report.js';
+import type { ServicePortStatus } from '../../../src/status/service-port-status.js';
 import {
   aReport,
   aServicePort,

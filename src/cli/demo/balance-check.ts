@@ -1,6 +1,6 @@
 import { reachableAddress } from '../../model/address.js';
 import { countOf } from '../../status/quantity.js';
-import type { ServicePortStatus } from '../../status/status-report.js';
+import type { ServicePortStatus } from '../../status/service-port-status.js';
 import { type DemoClient, EchoClient, WhoamiClient } from './demo-client.js';
 
 /** Round robin is exactly fair: so many for each endpoint, neither more nor less. */

@@ -3,7 +3,8 @@ import type { StatusAddress } from '../../config/proxy-config.js';
 import { reachableAddress } from '../../model/address.js';
 import { hostPort } from '../../model/endpoint.js';
 import { countOf } from '../../status/quantity.js';
-import type { EndpointStatus, ServicePortStatus, StatusReport } from '../../status/status-report.js';
+import type { EndpointStatus, ServicePortStatus } from '../../status/service-port-status.js';
+import type { StatusReport } from '../../status/status-report.js';
 import { textColumns } from '../../status/text-columns.js';
 import type { DemoServer } from './demo-server.js';
 

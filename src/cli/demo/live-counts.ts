@@ -1,5 +1,6 @@
 import { byteQuantity, countOf } from '../../status/quantity.js';
-import type { ServicePortStatus, StatusReport } from '../../status/status-report.js';
+import type { ServicePortStatus } from '../../status/service-port-status.js';
+import type { StatusReport } from '../../status/status-report.js';
 import type { DemoOutput } from './demo-output.js';
 
 const MAX_COLUMNS = 80;

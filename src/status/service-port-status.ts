@@ -1,0 +1,126 @@
+import type { Endpoint } from '../model/endpoint.js';
+import type { Protocol, TrafficPolicy } from '../model/service-port.js';
+import type { PortalView, ServicePortView } from '../proxier/proxy-view.js';
+import { portalName } from '../proxier/wanted-portals.js';
+import type { EndpointCounters, PortalCounters } from '../relay/engine.js';
+
+/** One of `servicePorts` of `/v1/status`; the fields of a portal are those of the one that ClusterIP traffic goes to. */
+export interface ServicePortStatus extends PortalStatus {
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly clusterIP: string | null;
+  readonly port: number;
+  readonly internalTrafficPolicy: TrafficPolicy;
+  readonly externalTrafficPolicy: TrafficPolicy;
+  readonly sessionAffinity: 'None' | 'ClientIP';
+  readonly sessionAffinityTimeoutSeconds: number | null;
+  /** The portal of its own that external traffic has; null where it shares the other one. */
+  readonly external: PortalStatus | null;
+}
+
+/** A portal, its endpoints and what it has carried since it opened. */
+export interface PortalStatus extends PortalCounts {
+  readonly portal: { readonly address: string; readonly port: number } | null;
+  readonly error: string | null;
+  readonly endpoints: readonly EndpointStatus[];
+  /** No longer endpoints of the service port, yet still used by open connections. */
+  readonly drainingEndpoints: readonly EndpointStatus[];
+}
+
+export interface EndpointStatus {
+  readonly address: string;
+  readonly port: number;
+  readonly connections: number;
+  readonly totalConnections: number;
+}
+
+type PortalCounts = Omit<PortalCounters, 'endpoints'>;
+
+const NOTHING_CARRIED: PortalCounters = {
+  activeConnections: 0,
+  totalConnections: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+  dialFailures: 0,
+  noEndpoints: 0,
+  refusedForFiles: 0,
+  udpSessions: 0,
+  totalUdpSessions: 0,
+  evictedUdpSessions: 0,
+  droppedDatagrams: 0,
+  endpoints: new Map(),
+};
+
+const NO_CONNECTIONS: EndpointCounters = { connections: 0, totalConnections: 0 };
+
+/**
+ * A service port with its portals.
+ *
+ * @param counters what `RelayEngine.counters()` told.
+ */
+export function servicePortStatus(
+  shown: ServicePortView,
+  counters: ReadonlyMap<string, PortalCounters>,
+): ServicePortStatus {
+  const { servicePort, external } = shown;
+  const { name, sessionAffinity } = servicePort;
+  return {
+    name,
+    protocol: servicePort.protocol,
+    clusterIP: servicePort.clusterIPs[0] ?? null,
+    port: servicePort.port,
+    internalTrafficPolicy: servicePort.internalTrafficPolicy,
+    externalTrafficPolicy: servicePort.externalTrafficPolicy,
+    sessionAffinity: sessionAffinity.type,
+    sessionAffinityTimeoutSeconds:
+      sessionAffinity.type === 'ClientIP' ? sessionAffinity.timeoutSeconds : null,
+    ...portalStatus(shown, counters.get(portalName(name, 'internal'))),
+    external: external === null ? null : portalStatus(external, counters.get(portalName(name, 'external'))),
+  };
+}
+
+function portalStatus(
+  { portal, error, endpoints }: PortalView,
+  carried: PortalCounters = NOTHING_CARRIED,
+): PortalStatus {
+  return {
+    portal: portal === null ? null : { address: portal.address, port: portal.port },
+    // A reader may rely on it: where there is no portal, something says why.
+    error: error ?? (portal === null ? 'the portal is not open yet' : null),
+    endpoints: endpoints.map(({ key, address, port }) => ({
+      address,
+      port,
+      ...endpointCounts(carried.endpoints.get(key) ?? NO_CONNECTIONS),
+    })),
+    drainingEndpoints: drainingEndpoints(endpoints, carried),
+    activeConnections: carried.activeConnections,
+    totalConnections: carried.totalConnections,
+    bytesIn: carried.bytesIn,
+    bytesOut: carried.bytesOut,
+    dialFailures: carried.dialFailures,
+    noEndpoints: carried.noEndpoints,
+    refusedForFiles: carried.refusedForFiles,
+    udpSessions: carried.udpSessions,
+    totalUdpSessions: carried.totalUdpSessions,
+    evictedUdpSessions: carried.evictedUdpSessions,
+    droppedDatagrams: carried.droppedDatagrams,
+  };
+}
+
+function drainingEndpoints(current: readonly Endpoint[], carried: PortalCounters): EndpointStatus[] {
+  const serving = new Set(current.map(({ key }) => key));
+  return [...carried.endpoints]
+    .filter(([key, { connections }]) => !serving.has(key) && connections > 0)
+    .map(([key, counters]) => ({ ...addressAndPort(key), ...endpointCounts(counters) }));
+}
+
+/** Leaves out what an engine may know beyond the contract: the report has documented fields only. */
+function endpointCounts({ connections, totalConnections }: EndpointCounters): EndpointCounters {
+  return { connections, totalConnections };
+}
+
+/** The reverse of `hostPort`: the port is what follows the last colon, and brackets are not part of an address. */
+function addressAndPort(key: string): { address: string; port: number } {
+  const colon = key.lastIndexOf(':');
+  return { address: key.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(key.slice(colon + 1)) };
+}
