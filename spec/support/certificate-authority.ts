@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { isIP, isIPv4 } from 'node:net';
 import {
   bitString,
@@ -17,9 +17,11 @@ const MS_PER_DAY = 86_400_000;
 
 const COMMON_NAME = '2.5.4.3';
 const ORGANIZATION = '2.5.4.10';
+const SUBJECT_KEY_IDENTIFIER = '2.5.29.14';
 const KEY_USAGE = '2.5.29.15';
 const SUBJECT_ALT_NAME = '2.5.29.17';
 const BASIC_CONSTRAINTS = '2.5.29.19';
+const AUTHORITY_KEY_IDENTIFIER = '2.5.29.35';
 const EXTENDED_KEY_USAGE = '2.5.29.37';
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
@@ -48,11 +50,13 @@ export class CertificateAuthority {
   readonly certificate: string;
   readonly #subject: Subject;
   readonly #key: KeyObject;
+  readonly #keyIdentifier: Buffer;
 
   constructor(commonName = 'kube-splice specs') {
     const { privateKey, publicKey } = newKeyPair();
     this.#subject = { commonName };
     this.#key = privateKey;
+    this.#keyIdentifier = keyIdentifier(publicKey);
     const usage = [
       extension(BASIC_CONSTRAINTS, sequence(boolean(true)), true),
       // keyCertSign and cRLSign.
@@ -109,10 +113,24 @@ export class CertificateAuthority {
       sequence(time(from), time(until)),
       name(subject),
       key.export({ type: 'spki', format: 'der' }),
-      tagged(3, sequence(...extensions)),
+      tagged(3, sequence(...extensions, ...this.#identifiers(key))),
     );
     return pem(sequence(content, algorithm, bitString(sign('sha256', content, this.#key))));
   }
+
+  /** By which a verifier tells this authority from another of the same name, as the one before a rotation has. */
+  #identifiers(key: KeyObject): Buffer[] {
+    return [
+      extension(SUBJECT_KEY_IDENTIFIER, octetString(keyIdentifier(key))),
+      extension(AUTHORITY_KEY_IDENTIFIER, sequence(tagged(0, this.#keyIdentifier, false))),
+    ];
+  }
+}
+
+function keyIdentifier(key: KeyObject): Buffer {
+  return createHash('sha1')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest();
 }
 
 function newKeyPair(): { privateKey: KeyObject; publicKey: KeyObject } {
