@@ -1,17 +1,13 @@
-import { writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, within } from '../../../support/deadline.js';
 import { openSockets } from '../../../support/open-sockets.js';
-import { temporaryDirectory } from '../../../support/temporary-directory.js';
-import { Authority, type KeyPair } from './certificates.js';
+import { Authority } from './certificates.js';
 import {
   base64,
   clientOf,
   failureOf,
   httpServer,
-  httpsServer,
   NEVER,
   sharedDirectory,
   statusOf,
@@ -21,13 +17,11 @@ import {
 
 let remove: () => void;
 let authority: Authority;
-let good: KeyPair;
 
 beforeAll(() => {
   const directory = sharedDirectory();
   remove = directory.remove;
   authority = new Authority(directory.path);
-  good = authority.issue();
 });
 afterAll(() => remove());
 
@@ -226,121 +220,5 @@ describe('giving up', () => {
     await expect(client.get('/', {}, { signal: NEVER })).rejects.toThrow('closed');
     const listening = openSockets() === 0 ? 0 : 2;
     await eventually(() => expect(openSockets()).toBe(before + listening));
-  });
-});
-
-describe('credentials that change', () => {
-  it('are read again after a 401, and the request is made once more', async () => {
-    const tokenFile = join(temporaryDirectory(), 'token');
-    writeFileSync(tokenFile, 'old\n');
-    let accepted = 'old';
-    const seen: (string | undefined)[] = [];
-    const { url } = await httpsServer(good, (request, response) => {
-      seen.push(request.headers.authorization);
-      response.writeHead(request.headers.authorization === `Bearer ${accepted}` ? 200 : 401).end('{}');
-    });
-    const client = await clientOf({ cluster: trusting(url), user: { tokenFile } });
-    expect(await statusOf(client)).toBe(200);
-    accepted = 'new';
-    writeFileSync(tokenFile, 'new\n');
-    expect(await statusOf(client)).toBe(200);
-    expect(seen).toEqual(['Bearer old', 'Bearer old', 'Bearer new']);
-  });
-
-  it('that are still the same after a 401 are not sent again', async () => {
-    let requests = 0;
-    const { url } = await httpsServer(good, (_request, response) => {
-      requests += 1;
-      response.writeHead(401).end('{}');
-    });
-    const client = await clientOf({ cluster: trusting(url), user: { token: 'abc' } });
-    expect(await statusOf(client)).toBe(401);
-    expect(requests).toBe(1);
-  });
-
-  it('go over a connection of their own where the client certificate is another one', async () => {
-    const directory = temporaryDirectory();
-    const files = {
-      'client-certificate': join(directory, 'tls.crt'),
-      'client-key': join(directory, 'tls.key'),
-    };
-    const write = ({ cert, key }: KeyPair): void => {
-      writeFileSync(files['client-certificate'], cert);
-      writeFileSync(files['client-key'], key);
-    };
-    write(authority.issue({ name: 'first' }));
-    const names: unknown[] = [];
-    const { url } = await httpsServer(
-      { ...good, ca: authority.cert, requestCert: true },
-      (request, response) => {
-        const { subject } = (request.socket as import('node:tls').TLSSocket).getPeerCertificate();
-        names.push(subject.CN);
-        response.end('{}');
-      },
-    );
-    let now = 0;
-    const client = await clientOf({ cluster: trusting(url), user: files }, { now: () => now });
-    expect(await statusOf(client)).toBe(200);
-    write(authority.issue({ name: 'second' }));
-    expect(await statusOf(client)).toBe(200);
-    now += 60_000;
-    expect(await statusOf(client)).toBe(200);
-    expect(names).toEqual(['first', 'first', 'second']);
-  });
-
-  it('of the server: a new authority in the file counts after its certificate was rejected', async () => {
-    const directory = sharedDirectory();
-    try {
-      const next = new Authority(directory.path, 'the next authority');
-      const file = join(temporaryDirectory(), 'ca.crt');
-      writeFileSync(file, authority.cert);
-      const { url } = await httpsServer(next.issue(), (_request, response) => void response.end('{}'));
-      const client = await clientOf({ cluster: { server: url, 'certificate-authority': file } });
-      const error = await failureOf(client.get('/', {}, { signal: NEVER }));
-      expect(error.code).toBe('APISERVER_CERTIFICATE_REJECTED');
-      writeFileSync(file, next.cert);
-      expect(await statusOf(client)).toBe(200);
-    } finally {
-      directory.remove();
-    }
-  });
-
-  it('never leave over plain HTTP', async () => {
-    const seen: IncomingMessage[] = [];
-    const { url } = await httpServer((request, response) => {
-      seen.push(request);
-      response.end('{}');
-    });
-    const user = { token: 'abc', as: 'jane', 'as-groups': ['a', 'b'] };
-    expect(await statusOf(await clientOf({ cluster: { server: url }, user }))).toBe(200);
-    expect(seen[0]?.headers.authorization).toBeUndefined();
-    expect(seen[0]?.headers['impersonate-user']).toBe('jane');
-  });
-
-  it('of other kinds are sent: a user name, and another user to be taken for', async () => {
-    const seen: IncomingMessage[] = [];
-    const { url } = await httpsServer(good, (request, response) => {
-      seen.push(request);
-      response.end('{}');
-    });
-    const user = {
-      username: 'jürgen',
-      password: 'pass',
-      as: 'jane',
-      'as-uid': '7',
-      'as-groups': ['a', 'b'],
-      'as-user-extra': { 'example.com/Scopes': ['x'] },
-    };
-    expect(await statusOf(await clientOf({ cluster: trusting(url), user }))).toBe(200);
-    const [request] = seen;
-    expect(request?.headers.authorization).toBe(`Basic ${base64('jürgen:pass')}`);
-    expect(
-      request?.rawHeaders.filter((_, index, raw) => /^impersonate-group$/i.test(raw[index - 1] ?? '')),
-    ).toEqual(['a', 'b']);
-    expect(request?.headers).toMatchObject({
-      'impersonate-user': 'jane',
-      'impersonate-uid': '7',
-      'impersonate-extra-example.com%2fscopes': 'x',
-    });
   });
 });
