@@ -26,14 +26,15 @@ export class LayeredSource implements ServiceSource {
 
   async start(deliver: (state: ServiceState) => void): Promise<void> {
     this.#deliver = deliver;
-    await this.#upper.start((state) => {
+    const upper = this.#upper.start((state) => {
       this.#upperState = state;
       this.#merge();
     });
-    await this.#lower.start((state) => {
+    const lower = this.#lower.start((state) => {
       this.#lowerState = state;
       this.#merge();
     });
+    await Promise.all([upper, lower]);
   }
 
   async stop(): Promise<void> {

@@ -122,7 +122,7 @@ describe('a reflector', () => {
     const server = await startApiServer();
     server.create('services', service('a'));
     const { mirror } = await runningReflector(server, { longestSilenceMs: 100 });
-    await within('a watch', server.request(WATCH));
+    await eventually(() => expect(server.openWatches('services')).toBe(1));
     server.silenceWatches('services');
     server.create('services', service('b'));
     await mirror.toHold('a', 'b');
