@@ -31,6 +31,8 @@ export interface ApiServerSourceOptions {
   readonly now?: () => number;
   /** How long a watch may be silent, ms. */
   readonly longestSilenceMs?: number;
+  /** Resolves after `ms`, or as soon as the signal is aborted: the waits between tries. */
+  readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** What has to be known before the first state: the node decides which endpoints are near. */
@@ -135,7 +137,7 @@ export class ApiServerSource implements ServiceSource {
   }
 
   #reflector(resources: readonly [Resource, ...Resource[]], mirror: Mirror): Reflector {
-    const { client, random = Math.random, longestSilenceMs } = this.#options;
+    const { client, random = Math.random, pause = delayed, longestSilenceMs } = this.#options;
     return new Reflector({
       client,
       resources,
@@ -205,7 +207,7 @@ function endpointSlicesOf(object: RawObject, resource: Resource): Parsed<readonl
   return parsed.outcome === 'parsed' ? { ...parsed, value: [parsed.value] } : parsed;
 }
 
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
+async function delayed(ms: number, signal: AbortSignal): Promise<void> {
   // It rejects for one reason, that the signal was aborted: then there is nothing to wait for.
   await delay(ms, undefined, { signal }).catch(() => undefined);
 }
