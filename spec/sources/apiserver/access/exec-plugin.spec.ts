@@ -161,8 +161,8 @@ describe('an exec plugin that gives none', () => {
     expect(error.message).not.toMatch(/\p{Cc}/u);
   });
 
-  it('in time is ended', async () => {
-    const { command, directory } = script('echo $$ > "$OUT/pid"; exec sleep 600');
+  it('in time is ended, with all that it started', async () => {
+    const { command, directory } = script('sleep 600 & echo $! > "$OUT/pid"; wait');
     const error = await failureOf(run(plugin(command, { env: { OUT: directory } }), { timeoutMs: 300 }));
     expect(error.message).toContain('has not ended within 0.3 s');
     const pid = Number(readFileSync(join(directory, 'pid'), 'utf8'));

@@ -165,7 +165,9 @@ export class ApiClient {
     if (this.#held !== null && isSame(this.#held.tls, tls)) return this.#held.agent;
     this.#held?.agent.retire();
     const { server, proxy, trust } = this.#options.config;
-    const plan = { server, proxy, serverName: trust.serverName, tls, timeoutMs: this.#headersTimeoutMs };
+    const { now = Date.now } = this.#options;
+    const timeoutMs = this.#headersTimeoutMs;
+    const plan = { server, proxy, serverName: trust.serverName, tls, now, timeoutMs };
     const agent = new ApiAgent(() => connectToServer({ ...plan, onSocket: (socket) => this.#track(socket) }));
     this.#held = { agent, tls };
     return agent;

@@ -64,7 +64,7 @@ async function* bodyOf(
     throw failure(error);
   } finally {
     if (timer !== null) clearTimeout(timer);
-    // Also where the reader left early; a body that was read whole leaves its connection for the next request.
-    if (!message.complete) message.destroy();
+    // A body that was read whole leaves its connection for the next request; one that was left early does not.
+    if (!message.readableEnded) message.destroy();
   }
 }

@@ -25,6 +25,7 @@ const AUTHORITY_FAULTS: Readonly<Record<string, string>> = {
   CERT_CHAIN_TOO_LONG: 'its chain is too long',
   CERT_REVOKED: 'it was revoked',
   INVALID_PURPOSE: 'it is not meant for a server',
+  UNSPECIFIED: 'OpenSSL does not accept it; its key or signature may be too weak',
   CERT_REJECTED: 'its authority does not allow this use',
 };
 

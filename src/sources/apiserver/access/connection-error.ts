@@ -32,6 +32,8 @@ const NO_TLS = new Set([
 const CERTIFICATE_ALERT =
   /ALERT_(NO_|BAD_|UNSUPPORTED_|UNKNOWN_)?CERTIFICATE|ALERT_UNKNOWN_CA|ALERT_ACCESS_DENIED/;
 
+const TOO_WEAK = /^ERR_SSL_(EE|CA)_(KEY_TOO_SMALL|MD_TOO_WEAK)$/;
+
 /**
  * What a failed connection is to a person: host and port, words, and the system's own. An error that says so already
  * stays what it is.
@@ -57,6 +59,12 @@ export function connectionError(error: unknown, { host, port, secure }: ServerAd
         cause: error,
         remedy: 'Use http:// where the server speaks no TLS, or the port where it does.',
       },
+    );
+  if (TOO_WEAK.test(code))
+    return new KubeSpliceError(
+      'CREDENTIALS_UNUSABLE',
+      `OpenSSL does not take the client certificate or its authority: too weak (${code})`,
+      { cause: error },
     );
   if (CERTIFICATE_ALERT.test(code))
     return new KubeSpliceError(

@@ -74,11 +74,13 @@ function run(plugin: ExecPluginConfig, options: ExecPluginOptions): Promise<Outc
     const child = spawn(plugin.command, plugin.args, {
       env: { ...options.environment, ...plugin.env, KUBERNETES_EXEC_INFO: execInfo(plugin, options.cluster) },
       stdio: ['ignore', 'pipe', 'pipe'],
+      // Its own process group: what it started ends with it.
+      detached: true,
     });
     const stop = (why: string): void => {
       stopped ??= why;
-      child.kill('SIGKILL');
-      // Children of its own may hold the pipes open for ever.
+      killGroup(child.pid);
+      // What left the group may hold the pipes open for ever.
       child.stdout.destroy();
       child.stderr.destroy();
     };
@@ -103,6 +105,15 @@ function run(plugin: ExecPluginConfig, options: ExecPluginOptions): Promise<Outc
     );
     if (signal.aborted) onAbort();
   });
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
 }
 
 function execInfo({ apiVersion }: ExecPluginConfig, cluster: ExecPluginOptions['cluster']): string {

@@ -1,7 +1,7 @@
 export interface RefreshedOptions {
   /** How long a value is used before it is fetched anew, ms; `Infinity` where only `drop` ends that. */
   readonly maxAgeMs: number;
-  /** Milliseconds that only ever grow. */
+  /** Milliseconds from any beginning. */
   readonly now: () => number;
 }
 
@@ -13,7 +13,7 @@ export interface RefreshedOptions {
 export class Refreshed<T> {
   readonly #fetch: () => Promise<T>;
   readonly #options: RefreshedOptions;
-  #held: { readonly value: T; readonly until: number } | null = null;
+  #held: { readonly value: T; readonly at: number } | null = null;
   #fetching: Promise<T> | null = null;
 
   constructor(fetch: () => Promise<T>, options: RefreshedOptions) {
@@ -23,7 +23,7 @@ export class Refreshed<T> {
 
   /** The value. Rejects as the fetch does, where there has never been one. */
   async value(): Promise<T> {
-    if (this.#held !== null && this.#options.now() < this.#held.until) return this.#held.value;
+    if (this.#held !== null && this.#isFresh(this.#held.at)) return this.#held.value;
     this.#fetching ??= this.#refresh().finally(() => {
       this.#fetching = null;
     });
@@ -32,11 +32,16 @@ export class Refreshed<T> {
 
   /** The next call of `value` fetches. */
   drop(): void {
-    if (this.#held !== null) this.#held = { value: this.#held.value, until: Number.NEGATIVE_INFINITY };
+    if (this.#held !== null) this.#held = { value: this.#held.value, at: Number.NEGATIVE_INFINITY };
+  }
+
+  /** A clock that was set back says nothing of the age. */
+  #isFresh(at: number): boolean {
+    const ageMs = this.#options.now() - at;
+    return ageMs >= 0 && ageMs < this.#options.maxAgeMs;
   }
 
   async #refresh(): Promise<T> {
-    const { now, maxAgeMs } = this.#options;
     let value: T;
     try {
       value = await this.#fetch();
@@ -44,7 +49,7 @@ export class Refreshed<T> {
       if (this.#held === null) throw error;
       value = this.#held.value;
     }
-    this.#held = { value, until: now() + maxAgeMs };
+    this.#held = { value, at: this.#options.now() };
     return value;
   }
 }

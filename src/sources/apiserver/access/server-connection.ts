@@ -13,6 +13,8 @@ export interface ConnectionPlan {
   /** The name in the server's certificate, where it is another one than its host. */
   readonly serverName: string | null;
   readonly tls: TlsMaterial;
+  /** Milliseconds since the epoch: what a certificate that has expired is compared with in words. */
+  readonly now: () => number;
   /** Milliseconds for all of it. */
   readonly timeoutMs: number;
   /** Told of each socket at once: whoever holds it can end the attempt by destroying it. */
@@ -52,40 +54,36 @@ export async function connectToServer(plan: ConnectionPlan): Promise<Socket> {
   }
 }
 
-async function connectSteps({ server, proxy, serverName, tls, onSocket }: ConnectionPlan): Promise<Socket> {
-  const where = hostPort(server.host, server.port);
-  const first = proxy === null ? await tcp(server, onSocket) : await toProxy(proxy, server, onSocket);
+async function connectSteps(plan: ConnectionPlan): Promise<Socket> {
+  const { server, proxy, serverName, tls, onSocket } = plan;
+  const first = proxy === null ? await tcp(server, onSocket) : await toProxy(proxy, plan);
   if (proxy !== null) await openTunnel(first, proxy, server);
   if (!server.secure) return first;
-  const name = serverName ?? server.host;
-  return await secured(first, name, where, tls, onSocket);
+  const where = hostPort(server.host, server.port);
+  return await secured(first, { name: serverName ?? server.host, where, tls }, plan);
 }
 
-async function toProxy(
-  proxy: ProxyAddress,
-  server: ServerAddress,
-  onSocket: (socket: Socket) => void,
-): Promise<Socket> {
+async function toProxy(proxy: ProxyAddress, plan: ConnectionPlan): Promise<Socket> {
+  const where = proxyText(proxy);
   try {
-    const socket = await tcp(proxy, onSocket);
+    const socket = await tcp(proxy, plan.onSocket);
     if (proxy.kind !== 'https') return socket;
-    return await secured(socket, proxy.host, proxyText(proxy), PROXY_TLS, onSocket);
+    return await secured(socket, { name: proxy.host, where, tls: PROXY_TLS }, plan);
   } catch (error) {
-    const why = `its proxy ${proxyText(proxy)} cannot be used: ${connectionFault(error)}`;
-    throw unreachable(hostPort(server.host, server.port), why, error);
+    const { host, port } = plan.server;
+    const why = `its proxy ${where} cannot be used: ${connectionFault(error)}`;
+    throw unreachable(hostPort(host, port), why, error);
   }
 }
 
 async function secured(
   socket: Socket,
-  name: string,
-  where: string,
-  material: TlsMaterial,
-  onSocket: (socket: Socket) => void,
+  { name, where, tls }: { readonly name: string; readonly where: string; readonly tls: TlsMaterial },
+  { now, onSocket }: ConnectionPlan,
 ): Promise<Socket> {
-  const secure = beginTls(socket, name, material);
+  const secure = beginTls(socket, name, tls);
   onSocket(secure);
-  await handshake(secure, name, where);
+  await handshake(secure, { name, where, now });
   return secure;
 }
 

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { KubeSpliceError, systemErrorCode } from '../../../model/errors.js';
-import { certificateFault } from './certificate-fault.js';
+import { type CertificateFault, certificateFault } from './certificate-fault.js';
 import type { ClientCertificate } from './read-credentials.js';
 
 /** What a TLS connection is made with. */
@@ -37,11 +37,14 @@ export function beginTls(socket: Socket, name: string, material: TlsMaterial): T
 }
 
 /**
- * Resolves when the server has proved who it is.
+ * Resolves when the server has proved who it is: `name`, at `where`, host and port. `now` is in ms since the epoch.
  *
  * @throws KubeSpliceError `APISERVER_CERTIFICATE_REJECTED`, with the reason; else the error of the socket.
  */
-export function handshake(socket: TLSSocket, name: string, where: string): Promise<void> {
+export function handshake(
+  socket: TLSSocket,
+  { name, where, now }: { readonly name: string; readonly where: string; readonly now: () => number },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     let certificate: X509Certificate | undefined;
     // Emitted before Node verifies; afterwards the socket is destroyed, and its certificate with it.
@@ -53,7 +56,10 @@ export function handshake(socket: TLSSocket, name: string, where: string): Promi
       socket.off('close', onClose);
       resolve();
     });
-    const onError = (error: Error): void => reject(rejected(error, certificate, name, where) ?? error);
+    const onError = (error: Error): void => {
+      const fault = certificateFault(systemErrorCode(error) ?? '', certificate, name, new Date(now()));
+      reject(fault === undefined ? error : rejected(error, fault, where));
+    };
     const onClose = (): void => reject(new Error('the connection was closed before TLS was agreed on'));
     socket.once('error', onError);
     socket.once('close', onClose);
@@ -66,17 +72,10 @@ function peerCertificate(socket: TLSSocket): X509Certificate | undefined {
   return raw === undefined ? undefined : new X509Certificate(raw);
 }
 
-function rejected(
-  error: Error,
-  certificate: X509Certificate | undefined,
-  name: string,
-  where: string,
-): KubeSpliceError | undefined {
-  const fault = certificateFault(systemErrorCode(error) ?? '', certificate, name, new Date());
-  if (fault === undefined) return undefined;
+function rejected(cause: Error, { why, remedy }: CertificateFault, where: string): KubeSpliceError {
   return new KubeSpliceError(
     'APISERVER_CERTIFICATE_REJECTED',
-    `the certificate of ${where} is rejected: ${fault.why}`,
-    { cause: error, remedy: fault.remedy },
+    `the certificate of ${where} is rejected: ${why}`,
+    { cause, remedy },
   );
 }
