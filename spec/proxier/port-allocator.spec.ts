@@ -24,37 +24,37 @@ async function portsOf(allocator: PortAllocator, count: number): Promise<number[
 
 describe('the port allocator', () => {
   it('gives out each port of the range once, both ends included', async () => {
-    const allocator = new PortAllocator({ first: 40_000, last: 40_009 }, Math.random);
+    const allocator = new PortAllocator({ first: 40_000, last: 40_009 }, Math.random, []);
     const ports = await portsOf(allocator, 10);
     expect(ports.toSorted()).toEqual(Array.from({ length: 10 }, (_, n) => 40_000 + n));
   });
 
   it('takes them in random order', async () => {
     const numbers = [0.99, 0, 0.5];
-    const allocator = new PortAllocator({ first: 1, last: 4 }, () => numbers.shift() ?? 0);
+    const allocator = new PortAllocator({ first: 1, last: 4 }, () => numbers.shift() ?? 0, []);
     expect(await portsOf(allocator, 3)).toEqual([4, 1, 2]);
   });
 
   it('gives a port that came back to somebody else', async () => {
-    const allocator = new PortAllocator({ first: 40_000, last: 40_000 }, Math.random);
+    const allocator = new PortAllocator({ first: 40_000, last: 40_000 }, Math.random, []);
     const [port] = await portsOf(allocator, 1);
     allocator.release(port ?? 0);
     expect(await portsOf(allocator, 1)).toEqual([port]);
   });
 
   it('passes over a port that another program holds', async () => {
-    const allocator = new PortAllocator({ first: 1, last: 3 }, () => 0);
+    const allocator = new PortAllocator({ first: 1, last: 3 }, () => 0, []);
     expect((await allocator.allocate(NAME, opensUnlessIn([1, 2]))).port).toBe(3);
   });
 
   it('tries a port again that another program held before', async () => {
-    const allocator = new PortAllocator({ first: 1, last: 2 }, () => 0);
+    const allocator = new PortAllocator({ first: 1, last: 2 }, () => 0, []);
     await allocator.allocate(NAME, opensUnlessIn([1]));
     expect((await allocator.allocate(NAME, opens)).port).toBe(1);
   });
 
   it('says whose port is missing when nothing is free', async () => {
-    const allocator = new PortAllocator({ first: 1, last: 3 }, () => 0);
+    const allocator = new PortAllocator({ first: 1, last: 3 }, () => 0, []);
     await portsOf(allocator, 1);
     await expect(allocator.allocate(NAME, opensUnlessIn([2, 3]))).rejects.toMatchObject({
       code: 'PORT_RANGE_EXHAUSTED',
@@ -64,20 +64,42 @@ describe('the port allocator', () => {
   });
 
   it('gives up at once where another port would not help, and keeps the port', async () => {
-    const allocator = new PortAllocator({ first: 1, last: 1 }, () => 0);
+    const allocator = new PortAllocator({ first: 1, last: 1 }, () => 0, []);
     const failure = new KubeSpliceError('PORTAL_OPEN_FAILED', 'no such address');
     await expect(allocator.allocate(NAME, () => Promise.reject(failure))).rejects.toBe(failure);
     expect((await allocator.allocate(NAME, opens)).port).toBe(1);
   });
 
   it('never gives one port to two that ask at the same time', async () => {
-    const allocator = new PortAllocator({ first: 1, last: 50 }, Math.random);
+    const allocator = new PortAllocator({ first: 1, last: 50 }, Math.random, []);
     const given = await Promise.all(Array.from({ length: 50 }, () => allocator.allocate(NAME, opens)));
     expect(new Set(given.map(({ port }) => port)).size).toBe(50);
   });
 
-  it('lets the kernel choose without a range', async () => {
-    const allocator = new PortAllocator(null, Math.random);
-    expect((await allocator.allocate(NAME, opens)).port).toBe(0);
+  it('gives out ephemeral ports without a range, and asks the kernel when they have run out', async () => {
+    const allocator = new PortAllocator(null, Math.random, [40_001, 40_003]);
+    const ports = await portsOf(allocator, 3);
+    expect(ports.slice(0, 2).toSorted()).toEqual([40_001, 40_003]);
+    expect(ports[2]).toBe(0);
+  });
+
+  it('asks the kernel after a few ephemeral ports that others hold, and tries those again later', async () => {
+    const taken = Array.from({ length: 100 }, (_, n) => 40_001 + 2 * n);
+    const allocator = new PortAllocator(null, Math.random, taken);
+    const tried: number[] = [];
+    const opensNoneOfThem = (port: number) => {
+      tried.push(port);
+      return opensUnlessIn(taken)(port);
+    };
+    expect((await allocator.allocate(NAME, opensNoneOfThem)).port).toBe(0);
+    expect(tried.length).toBeLessThan(20);
+    expect((await portsOf(allocator, 100)).toSorted()).toEqual(taken);
+  });
+
+  it('takes back the ephemeral ports that it gave, and none that the kernel chose', async () => {
+    const allocator = new PortAllocator(null, Math.random, [40_001]);
+    await portsOf(allocator, 1);
+    for (const port of [40_003, 40_001, 40_001]) allocator.release(port);
+    expect(await portsOf(allocator, 2)).toEqual([40_001, 0]);
   });
 });

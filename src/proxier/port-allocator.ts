@@ -3,8 +3,15 @@ import { KubeSpliceError } from '../model/errors.js';
 import type { ServicePortName } from '../model/service-port.js';
 import type { PortalAddress } from '../relay/engine.js';
 
+/** How many ephemeral ports are tried before the kernel is asked to find one: it searches them all. */
+const EPHEMERAL_TRIES = 16;
+
 /**
- * Gives out the ports of `--proxy-port-range`, in random order, each to one service port at a time.
+ * Gives out the ports of `--proxy-port-range`, in random order, each to one service port at a time. Without a range
+ * it gives out ephemeral ports.
+ *
+ * The kernel would choose those just as well (port 0), but it searches them one after another: with 7,000 portals open
+ * each further one takes it most of a millisecond.
  *
  * Whether another program holds a port is not asked beforehand, because the answer could be wrong by the time it is
  * used: the port is opened, and where that fails because it is in use, another one is.
@@ -14,16 +21,20 @@ export class PortAllocator {
   readonly #random: () => number;
   /** Ports given to nobody, in no order. Held by another program or not: only opening tells. */
   readonly #free: number[];
+  readonly #given = new Set<number>();
 
   /**
-   * @param range null lets the kernel choose each port.
+   * @param range null for any ephemeral port.
    * @param random uniform in [0, 1).
+   * @param ephemeralPorts those to choose from without a range; the kernel chooses where none of them can be had.
    */
-  constructor(range: PortRange | null, random: () => number) {
+  constructor(range: PortRange | null, random: () => number, ephemeralPorts: readonly number[]) {
     this.#range = range;
     this.#random = random;
     this.#free =
-      range === null ? [] : Array.from({ length: sizeOf(range) }, (_, index) => range.first + index);
+      range === null
+        ? [...ephemeralPorts]
+        : Array.from({ length: sizeOf(range) }, (_, index) => range.first + index);
   }
 
   /**
@@ -36,21 +47,9 @@ export class PortAllocator {
     name: ServicePortName,
     open: (port: number) => Promise<PortalAddress>,
   ): Promise<PortalAddress> {
-    if (this.#range === null) return open(0);
-    const inUse: number[] = [];
-    try {
-      for (let port = this.#takeAny(); port !== undefined; port = this.#takeAny()) {
-        try {
-          return await open(port);
-        } catch (error) {
-          inUse.push(port);
-          if (!(error instanceof KubeSpliceError) || error.code !== 'PORTAL_PORT_IN_USE') throw error;
-        }
-      }
-    } finally {
-      // Another program may give them back: they are tried again for the next service port.
-      this.#free.push(...inUse);
-    }
+    if (this.#range === null) return (await this.#openAny(open, EPHEMERAL_TRIES)) ?? open(0);
+    const opened = await this.#openAny(open, Number.POSITIVE_INFINITY);
+    if (opened !== undefined) return opened;
     const { first, last } = this.#range;
     throw new KubeSpliceError(
       'PORT_RANGE_EXHAUSTED',
@@ -60,7 +59,33 @@ export class PortAllocator {
 
   /** Takes back the port of a portal that has closed. */
   release(port: number): void {
-    if (this.#range !== null) this.#free.push(port);
+    // One that the kernel chose is the kernel's.
+    if (this.#given.delete(port)) this.#free.push(port);
+  }
+
+  async #openAny(
+    open: (port: number) => Promise<PortalAddress>,
+    tries: number,
+  ): Promise<PortalAddress | undefined> {
+    const inUse: number[] = [];
+    try {
+      while (inUse.length < tries) {
+        const port = this.#takeAny();
+        if (port === undefined) return undefined;
+        try {
+          const address = await open(port);
+          this.#given.add(port);
+          return address;
+        } catch (error) {
+          inUse.push(port);
+          if (!(error instanceof KubeSpliceError) || error.code !== 'PORTAL_PORT_IN_USE') throw error;
+        }
+      }
+      return undefined;
+    } finally {
+      // Another program may give them back: they are tried again for the next service port.
+      this.#free.push(...inUse);
+    }
   }
 
   #takeAny(): number | undefined {

@@ -51,9 +51,10 @@ export class Portals {
     return this.#failed;
   }
 
-  /** Every service port that has a portal, or failed to get one. */
-  servicePorts(): ReadonlySet<ServicePortName> {
-    return new Set([...this.#open.values(), ...this.#failed.values()].map(({ servicePort }) => servicePort));
+  /** Every service port that has a portal, or failed to get one; some twice. */
+  *servicePorts(): Generator<ServicePortName, undefined> {
+    for (const { servicePort } of this.#open.values()) yield servicePort;
+    for (const { servicePort } of this.#failed.values()) yield servicePort;
   }
 
   /** Tells the relay of endpoints and affinity that differ from what it has: nothing to wait for. */

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PortRange } from '../config/proxy-config.js';
+import { ephemeralPorts } from '../host/ephemeral-ports.js';
 import type { Logger } from '../host/log.js';
 import type { ServicePortName } from '../model/service-port.js';
 import { EMPTY_STATE, type ServiceState } from '../model/service-state.js';
@@ -67,7 +68,7 @@ export class Proxier implements ProxyView {
   constructor(options: ProxierOptions) {
     this.#options = options;
     const { relay, bindAddress, logger, portRange, random } = options;
-    const ports = new PortAllocator(portRange, random);
+    const ports = new PortAllocator(portRange, random, ephemeralPorts());
     this.#portals = new Portals({ relay, ports, bindAddress, logger });
   }
 
@@ -175,11 +176,10 @@ export class Proxier implements ProxyView {
   }
 
   #everyServicePort(): Set<ServicePortName> {
-    return new Set([
-      ...this.#state.servicePorts.keys(),
-      ...this.#portals.servicePorts(),
-      ...this.#redirects.servicePorts(),
-    ]);
+    const everyOne = new Set(this.#state.servicePorts.keys());
+    for (const name of this.#portals.servicePorts()) everyOne.add(name);
+    for (const name of this.#redirects.servicePorts()) everyOne.add(name);
+    return everyOne;
   }
 
   async #steer(redirects: readonly Redirect[]): Promise<void> {
