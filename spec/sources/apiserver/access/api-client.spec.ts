@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, within } from '../../../support/deadline.js';
@@ -64,6 +65,14 @@ describe('a request of an ApiClient', () => {
     const client = await clientOf({ cluster: { server: url } });
     for (let count = 0; count < 3; count += 1) expect(await statusOf(client)).toBe(200);
     expect(ports.size).toBe(1);
+  });
+
+  it('leaves nothing on a signal that lives longer', async () => {
+    const { url } = await httpServer((_request, response) => response.end('{}'));
+    const client = await clientOf({ cluster: { server: url } });
+    const { signal } = new AbortController();
+    for (let count = 0; count < 3; count += 1) await textOf(await client.get('/', {}, { signal }));
+    await eventually(() => expect(getEventListeners(signal, 'abort')).toEqual([]));
   });
 
   it('is sent again where a kept connection turns out to be closed', async () => {
@@ -190,6 +199,18 @@ describe('a body', () => {
     await within('the close after destroy', closed);
     for await (const _chunk of (await client.get('/', {}, { signal: NEVER })).body) break;
     await within('the close after a loop that was left', closed);
+  });
+
+  it('that is there whole, and left early, leaves no connection behind either', async () => {
+    let closed: Promise<unknown> = Promise.resolve();
+    const { url } = await httpServer((request, response) => {
+      closed = new Promise((resolve) => request.socket.once('close', resolve));
+      response.write('one');
+      response.end('two');
+    });
+    const client = await clientOf({ cluster: { server: url } });
+    for await (const _chunk of (await client.get('/', {}, { signal: NEVER })).body) break;
+    await within('the close', closed);
   });
 });
 

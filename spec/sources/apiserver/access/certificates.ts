@@ -22,20 +22,16 @@ export class Authority {
   readonly #directory: string;
   #count = 0;
 
-  constructor(directory: string, name = 'cluster authority') {
+  /** @param pair its certificate and key; made where left out, and then its own root. */
+  constructor(directory: string, name = 'cluster authority', pair?: KeyPair) {
     this.#directory = directory;
-    this.#openssl(
-      'req',
-      '-x509',
-      '-new',
-      ...newKey('ca.key'),
-      '-subj',
-      `/CN=${name}`,
-      '-days',
-      '2',
-      '-out',
-      'ca.crt',
-    );
+    if (pair === undefined) {
+      const subject = ['-subj', `/CN=${name}`, '-days', '2'];
+      this.#openssl('req', '-x509', '-new', ...newKey('ca.key'), ...subject, '-out', 'ca.crt');
+    } else {
+      writeFileSync(join(directory, 'ca.crt'), pair.cert);
+      writeFileSync(join(directory, 'ca.key'), pair.key);
+    }
     writeFileSync(join(directory, 'index.txt'), '');
     writeFileSync(join(directory, 'ca.cnf'), CONFIGURATION);
     this.cert = this.#read('ca.crt');
@@ -43,16 +39,15 @@ export class Authority {
 
   issue(request: CertificateRequest = {}): KeyPair {
     const { name = 'kube-apiserver', names = 'IP:127.0.0.1', from, until } = request;
-    this.#count += 1;
-    const file = `${this.#count}`;
-    this.#openssl('req', '-new', ...newKey(`${file}.key`), '-subj', `/CN=${name}`, '-out', `${file}.csr`);
-    writeFileSync(join(this.#directory, `${file}.ext`), `subjectAltName=${names}\n`);
     const times = [...(from ? ['-startdate', from] : []), ...(until ? ['-enddate', until] : ['-days', '1'])];
-    this.#openssl(
-      ...['ca', '-batch', '-notext', '-config', 'ca.cnf', '-cert', 'ca.crt', '-keyfile', 'ca.key'],
-      ...['-in', `${file}.csr`, '-out', `${file}.crt`, '-extfile', `${file}.ext`, ...times],
-    );
-    return { cert: this.#read(`${file}.crt`), key: this.#read(`${file}.key`) };
+    return this.#sign(name, `subjectAltName=${names}`, times);
+  }
+
+  /** An authority under this one, in an empty directory of its own. */
+  intermediate(directory: string): Authority {
+    const name = 'intermediate authority';
+    const pair = this.#sign(name, 'basicConstraints=critical,CA:TRUE', ['-days', '1']);
+    return new Authority(directory, name, pair);
   }
 
   selfSigned(): KeyPair {
@@ -69,6 +64,18 @@ export class Authority {
       'self.crt',
     );
     return { cert: this.#read('self.crt'), key: this.#read('self.key') };
+  }
+
+  #sign(name: string, extension: string, times: readonly string[]): KeyPair {
+    this.#count += 1;
+    const file = `${this.#count}`;
+    this.#openssl('req', '-new', ...newKey(`${file}.key`), '-subj', `/CN=${name}`, '-out', `${file}.csr`);
+    writeFileSync(join(this.#directory, `${file}.ext`), `${extension}\n`);
+    this.#openssl(
+      ...['ca', '-batch', '-notext', '-config', 'ca.cnf', '-cert', 'ca.crt', '-keyfile', 'ca.key'],
+      ...['-in', `${file}.csr`, '-out', `${file}.crt`, '-extfile', `${file}.ext`, ...times],
+    );
+    return { cert: this.#read(`${file}.crt`), key: this.#read(`${file}.key`) };
   }
 
   #openssl(...args: string[]): void {

@@ -135,6 +135,13 @@ describe('TLS to the API server', () => {
     expect(error.message).toContain('it is not for kubernetes but for DNS:kubernetes.default');
   });
 
+  it('holds where the authority given is not at the root of its chain, as with client-go', async () => {
+    const between = authority.intermediate(temporaryDirectory());
+    const { url } = await httpsServer(between.issue(), answer);
+    const cluster = { server: url, 'certificate-authority-data': base64(between.cert) };
+    expect(await statusOf(await clientOf({ cluster }))).toBe(200);
+  });
+
   it('holds with any certificate where verification is turned off', async () => {
     const { url } = await httpsServer(other.issue({ names: 'DNS:elsewhere' }), answer);
     const client = await clientOf({ cluster: { server: url, 'insecure-skip-tls-verify': true } });
