@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { within } from '../../../support/deadline.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
 import { Authority, type KeyPair } from './certificates.js';
 import {
@@ -13,6 +14,7 @@ import {
   NEVER,
   sharedDirectory,
   statusOf,
+  textOf,
 } from './local-api.js';
 
 let remove: () => void;
@@ -86,6 +88,36 @@ describe('credentials that change', () => {
     now += 60_000;
     expect(await statusOf(client)).toBe(200);
     expect(names).toEqual(['first', 'first', 'second']);
+  });
+
+  it('let requests under way go on, and their connection ends with them', async () => {
+    const directory = temporaryDirectory();
+    const user = {
+      'client-certificate': join(directory, 'tls.crt'),
+      'client-key': join(directory, 'tls.key'),
+    };
+    const write = ({ cert, key }: KeyPair): void => {
+      writeFileSync(user['client-certificate'], cert);
+      writeFileSync(user['client-key'], key);
+    };
+    write(authority.issue({ name: 'first' }));
+    const closed: Promise<unknown>[] = [];
+    const { url } = await httpsServer(good, (request, response) => {
+      closed.push(new Promise((resolve) => request.socket.once('close', resolve)));
+      if (request.url === '/watch') response.write('one');
+      else response.end('{}');
+    });
+    let now = 0;
+    const client = await clientOf({ cluster: trusting(url), user }, { now: () => now });
+    const watch = await client.get('/watch', {}, { signal: NEVER });
+    const finished = await client.get('/list', {}, { signal: NEVER });
+    write(authority.issue({ name: 'second' }));
+    now += 60_000;
+    expect(await statusOf(client)).toBe(200);
+    const body = watch.body[Symbol.asyncIterator]();
+    expect(String((await within('what the watch sends', body.next())).value)).toBe('one');
+    expect(await textOf(finished)).toBe('{}');
+    await within('the close of the connection that nobody needs', closed[1] ?? Promise.reject());
   });
 
   it('of the server: a new authority in the file counts after its certificate was rejected', async () => {

@@ -21,6 +21,14 @@ describe('a refreshed value', () => {
     expect(await refreshed.value()).toBe(2);
   });
 
+  it('is fetched anew where the clock was set back', async () => {
+    const { state, refreshed } = counting();
+    state.now = 100;
+    await refreshed.value();
+    state.now = 50;
+    expect(await refreshed.value()).toBe(2);
+  });
+
   it('is fetched at once after it was dropped', async () => {
     const { refreshed } = counting();
     refreshed.drop();
