@@ -154,6 +154,21 @@ describe('a portal that could not be opened', () => {
     expect(proxier.servicePorts()[0]?.error).toBeNull();
   });
 
+  it('is found by the periodic sync among many', async () => {
+    const portRange = { first: 40_000, last: 40_299 };
+    const other = createServer().listen(portRange.first, OWN_ADDRESS);
+    await once(other, 'listening');
+    const { proxier, relay } = startProxier({ portRange, bindAddress: OWN_ADDRESS, syncPeriodMs: 100 });
+    proxier.update(
+      stateOf(...Array.from({ length: 300 }, (_, n) => [aServicePort({ name: `a/${n}` })] as const)),
+    );
+    await proxier.settled();
+    expect(relay.portals().size).toBe(299);
+    other.close();
+    await once(other, 'close');
+    await eventually(() => expect(relay.portals().size).toBe(300));
+  });
+
   it('is forgotten with its service port', async () => {
     const { proxier, state, waiting } = await startFull();
     proxier.update({

@@ -175,11 +175,13 @@ export class Proxier implements ProxyView {
     return this.#redirects.update(looked, newest(), this.#portals.open);
   }
 
-  #everyServicePort(): Set<ServicePortName> {
-    const everyOne = new Set(this.#state.servicePorts.keys());
-    for (const name of this.#portals.servicePorts()) everyOne.add(name);
-    for (const name of this.#redirects.servicePorts()) everyOne.add(name);
-    return everyOne;
+  /** Those of the state, and any that a portal or a redirect is left of; some maybe twice. */
+  *#everyServicePort(): Generator<ServicePortName, undefined> {
+    const { servicePorts } = this.#state;
+    yield* servicePorts.keys();
+    // Taken at once: whoever looks at them changes the maps that they come from.
+    const others = [...this.#portals.servicePorts(), ...this.#redirects.servicePorts()];
+    for (const name of others) if (!servicePorts.has(name)) yield name;
   }
 
   async #steer(redirects: readonly Redirect[]): Promise<void> {
