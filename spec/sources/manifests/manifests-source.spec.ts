@@ -85,6 +85,11 @@ describe('at the start', () => {
         kind: 'manifests',
         location: directory,
         objects: 2,
+        stale: false,
+        connected: null,
+        connectionChangedAt: null,
+        endpointApi: null,
+        savedAt: null,
         errors: [
           `MANIFEST_INVALID: ${inside('a.yaml')}:${line}: spec.ports[0].port: 70000 is not a port; give 1 to 65535`,
           expect.stringContaining(`MANIFEST_SYNTAX: ${inside('b.yaml')}:1: `),
