@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { answerInstead } from '../../support/api-server/faults.js';
 import { startApiServer } from '../../support/api-server/started-api-server.js';
 import { eventually, within } from '../../support/deadline.js';
 import { serviceObject } from '../../support/kubernetes-objects.js';
@@ -116,6 +117,18 @@ describe('a reflector', () => {
     await eventually(() => expect(waits.length).toBeGreaterThanOrEqual(4));
     expect(waits.slice(0, 4)).toEqual([800, 1_600, 3_200, 6_400]);
     expect(server.requests.count(LIST)).toBe(1);
+  });
+
+  it('waits too where each watch says only what is known before it ends', async () => {
+    const server = await startApiServer();
+    server.create('services', service('a'));
+    const bookmark = {
+      type: 'BOOKMARK',
+      object: { kind: 'Service', metadata: { resourceVersion: `${server.resourceVersion}` } },
+    };
+    server.faults.always(WATCH, answerInstead(200, `${JSON.stringify(bookmark)}\n`));
+    const { waits } = await runningReflector(server);
+    await eventually(() => expect(waits.slice(0, 3)).toEqual([800, 1_600, 3_200]));
   });
 
   it('takes a watch that is silent too long for dead, and goes on where it was', async () => {

@@ -41,7 +41,7 @@ const LONGEST_SILENCE_MS = 90_000;
 /** A timer of Node may be a little early, ms. */
 const TIMER_TOLERANCE_MS = 2;
 
-/** A watch that ends sooner and has told nothing counts as a failure: watching anew at once could go on for ever. */
+/** A watch that ends sooner, and has told nothing new, counts as a failure: watching anew at once could go on for ever. */
 const SHORT_WATCH_MS = 1_000;
 
 /** The longest wait that a server may ask for with `Retry-After`, ms. */
@@ -146,18 +146,17 @@ export class Reflector {
     observer.answered(resource.name);
     const openedAt = now();
     let heardAt = openedAt;
-    let told = false;
     try {
       for await (const events of watch.events) {
         this.#take(events);
-        told = true;
         heardAt = now();
       }
     } catch (error) {
       if (!(error instanceof WatchCut)) throw error;
       this.#isDoubted = now() - heardAt >= longestSilenceMs - TIMER_TOLERANCE_MS;
     }
-    if (told || now() - openedAt >= SHORT_WATCH_MS) this.#backoff.reset();
+    const hasProgressed = this.#resourceVersion !== resourceVersion;
+    if (hasProgressed || now() - openedAt >= SHORT_WATCH_MS) this.#backoff.reset();
     else if (!signal.aborted) await this.#options.pause(this.#backoff.next(), signal);
   }
 
