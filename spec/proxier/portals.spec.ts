@@ -7,7 +7,13 @@ import type { ServicePort } from '../../src/model/service-port.js';
 import { EMPTY_STATE, type ServiceState } from '../../src/model/service-state.js';
 import { eventually } from '../support/deadline.js';
 import { aServicePort, endpoints } from '../support/proxy-values.js';
-import { greetingOf, RecordingSteering, startProxier, stateOf } from '../support/started-proxier.js';
+import {
+  greetingOf,
+  HeldSteering,
+  RecordingSteering,
+  startProxier,
+  stateOf,
+} from '../support/started-proxier.js';
 import { greet, TcpEndpoint } from '../support/tcp-endpoint.js';
 
 /** A loopback address that nothing else uses, so that every one of its ports is free. */
@@ -64,6 +70,43 @@ describe('the portals of a service port whose external traffic follows another p
     proxier.update(stateOf());
     await proxier.settled();
     expect(names()).toEqual([]);
+  });
+
+  it('serve until nothing is steered to them any more, when the policies come to agree', async () => {
+    const steering = new HeldSteering();
+    const { proxier, relay } = startProxier({ steering });
+    proxier.update(splitWeb(endpoints(1), endpoints(2)));
+    await eventually(() => expect(steering.applied).toHaveLength(1));
+    steering.release();
+    await proxier.settled();
+    proxier.update(stateOf([web, ...endpoints(1)]));
+    await eventually(() => expect(steering.applied).toHaveLength(2));
+    const internal = relay.portals().get(web.name)?.port;
+    expect(steering.applied[1]?.map(({ portal }) => portal.port)).toEqual([internal, internal]);
+    expect([...relay.portals().keys()]).toEqual(['default/web', 'default/web@external']);
+    steering.release();
+    await proxier.settled();
+    expect([...relay.portals().keys()]).toEqual(['default/web']);
+  });
+
+  it('stay where the policies part again before steering knew that they agreed', async () => {
+    const steering = new HeldSteering();
+    const { proxier, relay } = startProxier({ steering });
+    proxier.update(splitWeb(endpoints(1), endpoints(2)));
+    await eventually(() => expect(steering.applied).toHaveLength(1));
+    const before = relay.portals().get('default/web@external');
+    steering.release();
+    await proxier.settled();
+    proxier.update(stateOf([web, ...endpoints(1)]));
+    await eventually(() => expect(steering.applied).toHaveLength(2));
+    proxier.update(splitWeb(endpoints(1), endpoints(3)));
+    steering.release();
+    await eventually(() => expect(steering.applied).toHaveLength(3));
+    steering.release();
+    await proxier.settled();
+    expect(relay.portals().get('default/web@external')).toEqual(before);
+    const [nodePort] = steering.applied[2]?.filter(({ kind }) => kind === 'NodePort') ?? [];
+    expect(nodePort?.portal.port).toBe(before?.port);
   });
 
   it('both change with the protocol', async () => {

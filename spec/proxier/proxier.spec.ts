@@ -3,10 +3,16 @@ import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { PortRange } from '../../src/config/proxy-config.js';
 import type { Proxier } from '../../src/proxier/proxier.js';
-import type { Redirect, Steering } from '../../src/steering/steering.js';
+import type { Steering } from '../../src/steering/steering.js';
 import { eventually } from '../support/deadline.js';
 import { aServicePort, aUdpServicePort, endpoints } from '../support/proxy-values.js';
-import { greetingOf, RecordingSteering, startProxier, stateOf } from '../support/started-proxier.js';
+import {
+  greetingOf,
+  HeldSteering,
+  RecordingSteering,
+  startProxier,
+  stateOf,
+} from '../support/started-proxier.js';
 import { greet, TcpEndpoint } from '../support/tcp-endpoint.js';
 
 /** A loopback address that nothing else uses, so that every one of its ports is free. */
@@ -20,22 +26,6 @@ function portOfPortal(proxier: Proxier, name: string): number {
   const portal = proxier.servicePorts().find(({ servicePort }) => servicePort.name === name)?.portal;
   if (portal === null || portal === undefined) throw new Error(`${name} has no portal`);
   return portal.port;
-}
-
-/** Steering whose syncs end when the spec says so. */
-class HeldSteering implements Steering {
-  readonly kind = 'none';
-  readonly applied: (readonly Redirect[])[] = [];
-  readonly #release: (() => void)[] = [];
-
-  apply(redirects: readonly Redirect[]): Promise<void> {
-    this.applied.push(redirects);
-    return new Promise((resolve) => this.#release.push(resolve));
-  }
-
-  release(): void {
-    this.#release.shift()?.();
-  }
 }
 
 /** Steering that fails for as long as it has a reason to. */

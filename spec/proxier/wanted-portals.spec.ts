@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { EMPTY_STATE, type ServiceState } from '../../src/model/service-state.js';
-import { changedServicePorts, portalName, wantedPortal } from '../../src/proxier/wanted-portals.js';
+import {
+  changedServicePorts,
+  portalName,
+  sameRouting,
+  wantedPortal,
+} from '../../src/proxier/wanted-portals.js';
 import { aServicePort, endpoints } from '../support/proxy-values.js';
 
 const web = aServicePort({ name: 'default/web', sessionAffinity: { type: 'ClientIP', timeoutSeconds: 10 } });
@@ -57,5 +62,28 @@ describe('the service ports that changed', () => {
     expect(changedServicePorts(state, { ...state }).size).toBe(0);
     const more = { ...state, servicePorts: new Map([...state.servicePorts, [api.name, api]]) };
     expect([...changedServicePorts(state, more)]).toEqual([api.name]);
+  });
+});
+
+describe('a routing', () => {
+  const some = endpoints(1);
+  const none = { type: 'None' } as const;
+  const tenSeconds = { type: 'ClientIP', timeoutSeconds: 10 } as const;
+  const routing = { endpoints: some, sessionAffinity: tenSeconds };
+
+  it('is the same with the very same endpoints and an equal affinity', () => {
+    expect(sameRouting(routing, { endpoints: some, sessionAffinity: { ...tenSeconds } })).toBe(true);
+    expect(
+      sameRouting({ endpoints: some, sessionAffinity: none }, { ...routing, sessionAffinity: { ...none } }),
+    ).toBe(true);
+  });
+
+  it.each([
+    ['other endpoints', { endpoints: endpoints(1), sessionAffinity: tenSeconds }],
+    ['another timeout', { endpoints: some, sessionAffinity: { ...tenSeconds, timeoutSeconds: 11 } }],
+    ['no affinity', { endpoints: some, sessionAffinity: none }],
+  ])('is not with %s', (_, other) => {
+    expect(sameRouting(routing, other)).toBe(false);
+    expect(sameRouting(other, routing)).toBe(false);
   });
 });

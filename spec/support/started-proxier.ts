@@ -97,3 +97,19 @@ export class RecordingSteering implements Steering {
     return Promise.resolve();
   }
 }
+
+/** Steering whose syncs end when the spec says so. */
+export class HeldSteering implements Steering {
+  readonly kind = 'none';
+  readonly applied: (readonly Redirect[])[] = [];
+  readonly #release: (() => void)[] = [];
+
+  apply(redirects: readonly Redirect[]): Promise<void> {
+    this.applied.push(redirects);
+    return new Promise((resolve) => this.#release.push(resolve));
+  }
+
+  release(): void {
+    this.#release.shift()?.();
+  }
+}

@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../host/log.js';
 import { KubeSpliceError } from '../model/errors.js';
-import type { ServicePortName, SessionAffinity } from '../model/service-port.js';
+import type { ServicePortName } from '../model/service-port.js';
 import type { ServiceState } from '../model/service-state.js';
 import type { OpenPortal, PortalRouting, RelayEngine } from '../relay/engine.js';
 import type { PortAllocator } from './port-allocator.js';
-import { portalName, TRAFFICS, type Traffic, wantedPortal } from './wanted-portals.js';
+import { portalName, sameRouting, TRAFFICS, type Traffic, wantedPortal } from './wanted-portals.js';
 
 /** Portals opened at the same time: enough to keep the event loop busy, few enough to let others in between. */
 const OPENING_AT_ONCE = 32;
@@ -36,6 +36,8 @@ export class Portals {
   readonly #open = new Map<ServicePortName, OpenPortal & PortalOf>();
   /** What the relay was told last of each open portal. */
   readonly #routings = new Map<ServicePortName, PortalRouting>();
+  /** Service ports whose external traffic is about to go to the internal portal: the other one serves until it does. */
+  readonly #merging = new Set<ServicePortName>();
   /** The one that was tried longest ago first. */
   readonly #failed = new Map<ServicePortName, FailedPortal>();
 
@@ -67,7 +69,8 @@ export class Portals {
 
   /**
    * Closes what the newest state no longer holds, then opens what it holds anew. What can't be opened is in `failed`, and
-   * is tried again when its service port is among these, or when a port is freed.
+   * is tried again when its service port is among these, or when a port is freed. External portals whose traffic goes to
+   * the internal one from now on stay open until `closeMerged`.
    *
    * @param servicePorts those that may have changed; nothing else is looked at.
    * @param newest the newest state; it may change while portals are opened, and each is opened with what holds then.
@@ -86,6 +89,19 @@ export class Portals {
     return retried.size === 0 ? servicePorts : new Set([...servicePorts, ...retried]);
   }
 
+  /** Closes the external portals that nothing is steered to any more, once steering knows. */
+  async closeMerged(state: ServiceState): Promise<void> {
+    const closing: Promise<void>[] = [];
+    for (const servicePort of this.#merging) {
+      const name = portalName(servicePort, 'external');
+      const portal = this.#open.get(name);
+      if (portal !== undefined && wantedPortal(state, servicePort, 'external') === undefined)
+        closing.push(this.#closePortal(name, portal));
+    }
+    this.#merging.clear();
+    await Promise.all(closing);
+  }
+
   /** Those that stay are routed once more. Resolves with the number of ports that are free now. */
   async #closeUnwanted(servicePorts: Iterable<ServicePortName>, state: ServiceState): Promise<number> {
     const closing: Promise<void>[] = [];
@@ -96,6 +112,7 @@ export class Portals {
       if (wanted === undefined) this.#failed.delete(name);
       if (portal === undefined) continue;
       if (portal.protocol === wanted?.protocol) this.#route(name, wanted.routing);
+      else if (wanted === undefined && state.servicePorts.has(servicePort)) this.#merging.add(servicePort);
       else closing.push(this.#closePortal(name, portal));
     }
     await Promise.all(closing);
@@ -181,14 +198,4 @@ export class Portals {
 
 function* portalsOf(servicePorts: Iterable<ServicePortName>): Generator<PortalOf, undefined> {
   for (const servicePort of servicePorts) for (const traffic of TRAFFICS) yield { servicePort, traffic };
-}
-
-/** A state keeps the identity of what did not change. */
-function sameRouting(a: PortalRouting, b: PortalRouting): boolean {
-  return a.endpoints === b.endpoints && sameAffinity(a.sessionAffinity, b.sessionAffinity);
-}
-
-function sameAffinity(a: SessionAffinity, b: SessionAffinity): boolean {
-  if (a.type === 'None' || b.type === 'None') return a.type === b.type;
-  return a.timeoutSeconds === b.timeoutSeconds;
 }

@@ -106,9 +106,9 @@ export class Proxier implements ProxyView {
       succeeded: this.#succeeded,
       failed: this.#failed,
       errors: [
-        ...(this.#failure === null ? [] : [this.#failure]),
-        ...[...this.#portals.failed.values()].map(({ error }) => errorLine(error)),
-      ],
+        this.#failure,
+        ...Array.from(this.#portals.failed.values(), ({ error }) => errorLine(error)),
+      ].filter((line) => line !== null),
     };
   }
 
@@ -156,6 +156,7 @@ export class Proxier implements ProxyView {
       this.#syncFailed(error);
       return;
     }
+    await this.#portals.closeMerged(this.#state);
     this.#failure = null;
     this.#succeeded += 1;
     this.#lastSynced = now();

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../model/endpoint.js';
 import { differingKeys } from '../model/persistent-map.js';
-import type { Protocol, ServicePortName } from '../model/service-port.js';
+import type { Protocol, ServicePortName, SessionAffinity } from '../model/service-port.js';
 import type { ServiceState } from '../model/service-state.js';
 import type { PortalRouting } from '../relay/engine.js';
 
@@ -53,4 +53,14 @@ export function changedServicePorts(before: ServiceState, after: ServiceState): 
     ...differingKeys(before.endpoints, after.endpoints),
     ...differingKeys(before.externalEndpoints, after.externalEndpoints),
   ]);
+}
+
+/** Whether the relay needs to be told: a state keeps the identity of endpoints that did not change. */
+export function sameRouting(a: PortalRouting, b: PortalRouting): boolean {
+  return a.endpoints === b.endpoints && sameAffinity(a.sessionAffinity, b.sessionAffinity);
+}
+
+function sameAffinity(a: SessionAffinity, b: SessionAffinity): boolean {
+  if (a.type === 'None' || b.type === 'None') return a.type === b.type;
+  return a.timeoutSeconds === b.timeoutSeconds;
 }
