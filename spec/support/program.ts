@@ -16,6 +16,10 @@ export interface ProgramOptions {
   readonly nodeArguments?: readonly string[];
   /** At most so many file descriptors. */
   readonly openFiles?: number;
+  /** Variables beside those of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** A command that becomes the program, which is its last arguments. */
+  readonly through?: readonly string[];
 }
 
 /** The built program, as a process of its own. It is killed when the test ends, if it still runs. */
@@ -25,8 +29,14 @@ export class Program {
   readonly #process: ChildProcess;
   readonly #ended: Promise<number | NodeJS.Signals>;
 
-  private constructor(command: string, argv: readonly string[]) {
-    this.#process = spawn(command, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+  private constructor(
+    [command = '', ...argv]: readonly string[],
+    environment: ProgramOptions['environment'],
+  ) {
+    this.#process = spawn(command, argv, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment },
+    });
     this.#process.stdout?.on('data', (data) => {
       this.stdout += data;
     });
@@ -41,12 +51,16 @@ export class Program {
   }
 
   /** Starts `kube-splice` with these arguments. */
-  static start(argv: readonly string[], { nodeArguments = [], openFiles }: ProgramOptions = {}): Program {
+  static start(argv: readonly string[], options: ProgramOptions = {}): Program {
     if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: npm run build makes it`);
-    const node = [process.execPath, ...nodeArguments, MAIN, ...argv];
-    if (openFiles === undefined) return new Program(process.execPath, node.slice(1));
+    const { nodeArguments = [], openFiles, environment, through = [] } = options;
     // The shell's limit is inherited; exec leaves the program its process.
-    return new Program('/bin/sh', ['-c', `ulimit -n ${openFiles} && exec "$@"`, 'sh', ...node]);
+    const limited =
+      openFiles === undefined ? [] : ['/bin/sh', '-c', `ulimit -n ${openFiles} && exec "$@"`, 'sh'];
+    return new Program(
+      [...through, ...limited, process.execPath, ...nodeArguments, MAIN, ...argv],
+      environment,
+    );
   }
 
   /** Runs it to its end: the exit code, and what it wrote. */
@@ -108,6 +122,13 @@ export class RunningProgram {
     argv: readonly string[],
     options: ProgramOptions = {},
   ): Promise<RunningProgram> {
+    const running = RunningProgram.launch(address, argv, options);
+    await running.program.says(/ready/);
+    return running;
+  }
+
+  /** As `start`, without waiting. */
+  static launch(address: string, argv: readonly string[], options: ProgramOptions = {}): RunningProgram {
     const statusPort = 10_249;
     const own = [
       '--bind-address',
@@ -117,9 +138,7 @@ export class RunningProgram {
       '--healthz-port',
       `${statusPort}`,
     ];
-    const program = Program.start([...own, ...argv], options);
-    await program.says(/ready/);
-    return new RunningProgram(program, address, statusPort);
+    return new RunningProgram(Program.start([...own, ...argv], options), address, statusPort);
   }
 
   get(path: string): Promise<Response> {
