@@ -67,16 +67,31 @@ describe('the condition of the API server', () => {
     ]);
   });
 
-  it('tells what is forbidden for each resource, for RBAC is by resource', () => {
+  it('tells what is forbidden in one line, and shows all of it', () => {
     const { condition, told } = aCondition();
+    condition.failed('nodes', fault('APISERVER_FORBIDDEN', 'cannot list nodes'));
     condition.failed('services', fault('APISERVER_FORBIDDEN', 'cannot list services'));
-    condition.failed('nodes', fault('APISERVER_FORBIDDEN', 'cannot list nodes'));
-    condition.failed('nodes', fault('APISERVER_FORBIDDEN', 'cannot list nodes'));
-    expect(told()).toHaveLength(2);
+    condition.failed('endpointslices', fault('APISERVER_FORBIDDEN', 'cannot list endpointslices'));
+    expect(told()).toEqual(['warn APISERVER_FORBIDDEN: cannot list services']);
     expect(condition.errors).toEqual([
-      'APISERVER_FORBIDDEN: cannot list services',
       'APISERVER_FORBIDDEN: cannot list nodes',
+      'APISERVER_FORBIDDEN: cannot list services',
+      'APISERVER_FORBIDDEN: cannot list endpointslices',
     ]);
+  });
+
+  it('tells that nodes must not be read once all else is well, and is connected without them', () => {
+    const { condition, told } = aCondition();
+    condition.failed('nodes', fault('APISERVER_FORBIDDEN', 'cannot list nodes'));
+    expect(told()).toEqual([]);
+    condition.answered('services');
+    condition.failed('nodes', fault('APISERVER_FORBIDDEN', 'cannot list nodes'));
+    condition.answered('endpointslices');
+    expect(told()).toEqual(['info the API server answers', 'warn APISERVER_FORBIDDEN: cannot list nodes']);
+    expect(condition.isConnected).toBe(true);
+    condition.answered('nodes');
+    expect(condition.errors).toEqual([]);
+    expect(told()).toHaveLength(2);
   });
 
   it('shows a fault of the server once', () => {

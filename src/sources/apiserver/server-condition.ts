@@ -2,7 +2,7 @@ import type { Logger } from '../../host/log.js';
 import type { ErrorCode, KubeSpliceError } from '../../model/errors.js';
 import type { Resource } from './resource.js';
 
-/** Faults that concern one resource; all others are of the server, or of the way to it, and told once for all. */
+/** Faults that differ from resource to resource; all others are of the server, or of the way to it. */
 const OF_ONE_RESOURCE: ReadonlySet<ErrorCode> = new Set([
   'APISERVER_FORBIDDEN',
   'APISERVER_FAILED',
@@ -10,8 +10,7 @@ const OF_ONE_RESOURCE: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 interface Fault {
-  readonly key: string;
-  readonly line: string;
+  readonly error: KubeSpliceError;
   /** It leaves Services and endpoints as good as they were. */
   readonly isMinor: boolean;
 }
@@ -42,17 +41,11 @@ export class ServerCondition {
 
   /** A try for this resource failed. */
   failed(resource: Resource['name'], error: KubeSpliceError): void {
-    const { logger, server } = this.#options;
     const wasConnected = this.isConnected;
-    const isOfOne = OF_ONE_RESOURCE.has(error.code);
-    const key = isOfOne ? `${error.code} ${resource}` : error.code;
-    const line = `${error.code}: ${error.message}`;
-    this.#faults.set(resource, { key, line, isMinor: isOfOne && resource === 'nodes' });
+    const isMinor = resource === 'nodes' && OF_ONE_RESOURCE.has(error.code);
+    this.#faults.set(resource, { error, isMinor });
     if (wasConnected && !this.isConnected) this.#since = this.#options.now();
-    this.#forgetWhatIsOver();
-    if (this.#told.has(key)) return;
-    this.#told.add(key);
-    logger.warn(line, { server, remedy: error.remedy });
+    this.#tell();
   }
 
   /** The server answered for this resource as it should. */
@@ -62,12 +55,13 @@ export class ServerCondition {
     const wasEver = this.#answered.size > 0;
     this.#answered.add(resource);
     this.#faults.delete(resource);
-    this.#forgetWhatIsOver();
-    if (wasConnected || !this.isConnected) return;
-    const afterSeconds = Math.round((now() - this.#since) / 1000);
-    this.#since = now();
-    if (wasEver) logger.info('the API server answers again', { server, afterSeconds });
-    else logger.info('the API server answers', { server });
+    if (!wasConnected && this.isConnected) {
+      const afterSeconds = Math.round((now() - this.#since) / 1000);
+      this.#since = now();
+      if (wasEver) logger.info('the API server answers again', { server, afterSeconds });
+      else logger.info('the API server answers', { server });
+    }
+    this.#tell();
   }
 
   /** True where the server has answered, and nothing is wrong; without the nodes it is well enough. */
@@ -82,11 +76,36 @@ export class ServerCondition {
 
   /** What is wrong now, each once. */
   get errors(): readonly string[] {
-    return [...new Map([...this.#faults.values()].map(({ key, line }) => [key, line])).values()];
+    const lines = new Map<string, string>();
+    for (const { error } of this.#faults.values()) {
+      const line = lineOf(error);
+      lines.set(OF_ONE_RESOURCE.has(error.code) ? line : error.code, line);
+    }
+    return [...lines.values()];
   }
 
-  #forgetWhatIsOver(): void {
-    const current = new Set([...this.#faults.values()].map(({ key }) => key));
-    for (const key of this.#told) if (!current.has(key)) this.#told.delete(key);
+  /**
+   * Tells what is new, of each code one line: who may read nothing is told so once, and one remedy is for all of it. A
+   * minor fault is told only where there is no other.
+   */
+  #tell(): void {
+    const { logger, server } = this.#options;
+    const faults = [...this.#faults.values()];
+    const keys = new Set(faults.map(keyOf));
+    for (const key of this.#told) if (!keys.has(key)) this.#told.delete(key);
+    for (const fault of faults) {
+      const { error, isMinor } = fault;
+      if (this.#told.has(keyOf(fault)) || (isMinor && !this.isConnected)) continue;
+      this.#told.add(keyOf(fault));
+      logger.warn(lineOf(error), { server, remedy: error.remedy });
+    }
   }
+}
+
+function keyOf({ error, isMinor }: Fault): string {
+  return isMinor ? `${error.code} minor` : error.code;
+}
+
+function lineOf({ code, message }: KubeSpliceError): string {
+  return `${code}: ${message}`;
 }
