@@ -79,6 +79,7 @@ export function servicePortStatus(
   };
 }
 
+/** Field by field: an engine may know more than the contract says, and the report has documented fields only. */
 function portalStatus(
   { portal, error, endpoints }: PortalView,
   carried: PortalCounters = NOTHING_CARRIED,
@@ -87,11 +88,10 @@ function portalStatus(
     portal: portal === null ? null : { address: portal.address, port: portal.port },
     // A reader may rely on it: where there is no portal, something says why.
     error: error ?? (portal === null ? 'the portal is not open yet' : null),
-    endpoints: endpoints.map(({ key, address, port }) => ({
-      address,
-      port,
-      ...endpointCounts(carried.endpoints.get(key) ?? NO_CONNECTIONS),
-    })),
+    endpoints: endpoints.map(({ key, address, port }) => {
+      const { connections, totalConnections } = carried.endpoints.get(key) ?? NO_CONNECTIONS;
+      return { address, port, connections, totalConnections };
+    }),
     drainingEndpoints: drainingEndpoints(endpoints, carried),
     activeConnections: carried.activeConnections,
     totalConnections: carried.totalConnections,
@@ -108,15 +108,17 @@ function portalStatus(
 }
 
 function drainingEndpoints(current: readonly Endpoint[], carried: PortalCounters): EndpointStatus[] {
+  const used = [...carried.endpoints].filter(([, { connections }]) => connections > 0);
+  // Most are idle at any time, and a report may have 100,000 endpoints.
+  if (used.length === 0) return [];
   const serving = new Set(current.map(({ key }) => key));
-  return [...carried.endpoints]
-    .filter(([key, { connections }]) => !serving.has(key) && connections > 0)
-    .map(([key, counters]) => ({ ...addressAndPort(key), ...endpointCounts(counters) }));
-}
-
-/** Leaves out what an engine may know beyond the contract: the report has documented fields only. */
-function endpointCounts({ connections, totalConnections }: EndpointCounters): EndpointCounters {
-  return { connections, totalConnections };
+  return used
+    .filter(([key]) => !serving.has(key))
+    .map(([key, { connections, totalConnections }]) => ({
+      ...addressAndPort(key),
+      connections,
+      totalConnections,
+    }));
 }
 
 /** The reverse of `hostPort`: the port is what follows the last colon, and brackets are not part of an address. */
