@@ -46,3 +46,8 @@ export function busyTicks(stat: string): number {
 export function residentBytes(status: string): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
 }
+
+/** `VmHWM`: the most that was ever resident, bytes. */
+export function peakResidentBytes(status: string): number {
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+}

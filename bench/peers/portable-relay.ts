@@ -1,12 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { askStatus } from '../../src/status/status-client.js';
 import type { StatusReport } from '../../src/status/status-report.js';
+import { freePort, keepLastWords, mustExist } from '../built-program.js';
 import type { ChildProcesses } from '../child-processes.js';
 import type { Peer, RunningPeer } from '../peer.js';
 import { type Addresses, addressesOf } from '../services.js';
@@ -17,9 +16,6 @@ const HOST = '127.0.0.1';
 /** How long the program may take from its start to the last portal, ms. */
 const START_MS = 15_000;
 const ASK_INTERVAL_MS = 50;
-
-/** How much of what the program last said is shown where it does not start. */
-const LAST_WORDS = 2_000;
 
 /** The built program with `--relay portable`, as anyone would run it. @param program its `main.js`. */
 export function portableRelay(name: string, program: string, children: ChildProcesses): Peer {
@@ -51,7 +47,7 @@ async function startProgram(
   manifest: string,
   children: ChildProcesses,
 ): Promise<RunningPeer> {
-  const statusPort = await freePort();
+  const statusPort = await freePort(HOST);
   const flags = {
     '--manifests': manifest,
     '--bind-address': HOST,
@@ -93,33 +89,4 @@ function portalsOf({ servicePorts }: StatusReport): Addresses {
     if (found?.portal == null) throw new Error(`${service} has no portal: ${found?.error ?? 'not proxied'}`);
     return { address: HOST, port: found.portal.port };
   });
-}
-
-async function mustExist(program: string): Promise<void> {
-  try {
-    await access(program);
-  } catch (error) {
-    throw new Error(`${program} is not there: run \`npm run build\` first`, { cause: error });
-  }
-}
-
-/** A port that was free a moment ago: port 0 turns the status server off, so it has to be told one. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen({ host: HOST, port: 0 });
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
-}
-
-function keepLastWords(child: ChildProcess): () => string {
-  let words = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (text: string) => {
-      words = `${words}${text}`.slice(-LAST_WORDS);
-    });
-  }
-  return () => words;
 }

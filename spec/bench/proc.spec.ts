@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { busyTicks, processTicks, readCpu, readResidentBytes, residentBytes } from '../../bench/proc.js';
+import {
+  busyTicks,
+  peakResidentBytes,
+  processTicks,
+  readCpu,
+  readResidentBytes,
+  residentBytes,
+} from '../../bench/proc.js';
 
 describe('processTicks', () => {
   it('are user and system time, whatever the program is called', () => {
@@ -23,6 +30,12 @@ describe('residentBytes', () => {
 
   it('are none of a process that holds nothing any more', () => {
     expect(residentBytes('Name:\tnode\nState:\tZ (zombie)\n')).toBe(0);
+  });
+});
+
+describe('peakResidentBytes', () => {
+  it('are VmHWM, in bytes', () => {
+    expect(peakResidentBytes('VmPeak:\t  1000 kB\nVmHWM:\t   900 kB\nVmRSS:\t   512 kB\n')).toBe(900 * 1024);
   });
 });
 

@@ -1,0 +1,65 @@
+import { spread } from '../statistics.js';
+import { figure } from '../table.js';
+import { quantiles } from './quantiles.js';
+import type { SizeResult } from './size-result.js';
+
+const MB = 1e6;
+
+/** A goal beside what was found. */
+export interface GoalOutcome {
+  readonly goal: string;
+  readonly found: string;
+  readonly met: boolean;
+}
+
+/** The sizes that goals are set for. */
+const FEW = 10;
+const SOME = 100;
+const MANY = 10_000;
+
+/** The medians at the largest and the middle size may be so far apart: noise, but not ten times, let alone a hundred. */
+const INDEPENDENT_RATIO = 1.5;
+
+/** The goals whose sizes were measured. */
+export function goalOutcomes(results: readonly SizeResult[]): readonly GoalOutcome[] {
+  const of = (services: number) => results.find((result) => result.services === services);
+  const [few, some, many] = [of(FEW), of(SOME), of(MANY)];
+  return [
+    ...(many === undefined ? [] : [start(many), effect(many)]),
+    ...(many === undefined || some === undefined ? [] : [independence(some, many)]),
+    ...(many === undefined ? [] : [memory(many, 350)]),
+    ...(few === undefined ? [] : [memory(few, 90)]),
+  ];
+}
+
+function start({ services, starts }: SizeResult): GoalOutcome {
+  const { median } = spread(starts.map(({ seconds }) => seconds));
+  return outcome(`start under 10 s with ${count(services)} Services`, `${figure(median)} s`, median < 10);
+}
+
+function effect({ services, quietMs }: SizeResult): GoalOutcome {
+  const { median } = quantiles(quietMs);
+  const goal = `change to effect under 10 ms, median, with ${count(services)} Services`;
+  return outcome(goal, `${figure(median)} ms`, median < 10);
+}
+
+function independence(some: SizeResult, many: SizeResult): GoalOutcome {
+  const ratio = quantiles(many.quietMs).median / quantiles(some.quietMs).median;
+  const goal = `that independent of the number of Services: at most ${INDEPENDENT_RATIO} times that of ${count(some.services)}`;
+  return outcome(goal, `${ratio.toFixed(2)} times`, ratio <= INDEPENDENT_RATIO);
+}
+
+/** Settled or after changes, whichever is more; the peak of the start is not what a node has to spare for long. */
+function memory({ services, memory: { settled, changed } }: SizeResult, mostMb: number): GoalOutcome {
+  const mb = Math.max(settled, changed) / MB;
+  const goal = `resident memory under ${mostMb} MB with ${count(services)} Services`;
+  return outcome(goal, `${figure(mb)} MB`, mb < mostMb);
+}
+
+function outcome(goal: string, found: string, met: boolean): GoalOutcome {
+  return { goal, found, met };
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en');
+}

@@ -1,0 +1,81 @@
+import type { Machine } from '../machine.js';
+import { spread } from '../statistics.js';
+import { figure, table } from '../table.js';
+import { goalOutcomes } from './goals.js';
+import { CHANGES, CHURN_PER_SECOND, QUIET_MS } from './measure-size.js';
+import type { Start } from './proxy-program.js';
+import { quantiles } from './quantiles.js';
+import type { SizeResult } from './size-result.js';
+
+/** Everything that a run found. `--json` writes it as it is. */
+export interface SyncResults {
+  readonly machine: Machine;
+  readonly sizes: readonly SizeResult[];
+}
+
+type Row = readonly [title: string, cell: (result: SizeResult) => string];
+
+const ROWS: readonly Row[] = [
+  ['start to every portal listening, s', ofStarts(({ seconds }) => seconds)],
+  ['CPU of it, s', ofStarts(({ cpuSeconds }) => cpuSeconds)],
+  ['CPU of the API server meanwhile, s', ofStarts(({ serverCpuSeconds }) => serverCpuSeconds)],
+  ['peak of memory until then, MB', ofStarts(({ peakBytes }) => peakBytes / 1e6)],
+  [`memory after ${QUIET_MS / 1_000} s of quiet, MB`, ({ memory }) => megabytes(memory.settled)],
+  ['memory after all changes, MB', ({ memory }) => megabytes(memory.changed)],
+  ['peak of memory in all, MB', ({ memory }) => megabytes(memory.peak)],
+  [
+    `CPU for a change, mean of ${CHANGES.toLocaleString('en')}, ms`,
+    (result) => figure(result.cpuPerChangeMs),
+  ],
+  ...effectRows('change to effect', ({ quietMs }) => quietMs),
+  ...effectRows(`the same, ${CHURN_PER_SECOND} others a second`, ({ churnMs }) => churnMs),
+  [
+    'one connection, nothing changes: median, ms',
+    ({ connectionMs }) => figure(quantiles(connectionMs).median),
+  ],
+];
+
+/** The results as a person reads them. */
+export function syncReportText({ machine, sizes }: SyncResults): string {
+  const { cores, system, node } = machine;
+  const [first] = sizes;
+  if (first === undefined) throw new RangeError('no sizes');
+  const starts = first.starts.length;
+  const goals = goalOutcomes(sizes).map(({ goal, found, met }) => [goal, found, met ? 'met' : 'missed']);
+  return [
+    `${cores} cores, ${system}, Node ${node}; ${starts === 1 ? '1 start' : `medians (and ranges) of ${starts} starts`}, ` +
+      `${first.quietMs.length.toLocaleString('en')} changes timed, alone and beside others`,
+    table(
+      ['Services', ...sizes.map(({ services }) => services.toLocaleString('en'))],
+      ROWS.map(([title, cell]) => [title, ...sizes.map(cell)]),
+      1,
+    ),
+    objectsText(sizes),
+    ...(goals.length === 0 ? [] : [table(['goal', 'found', ''], goals, 3)]),
+  ].join('\n\n');
+}
+
+function objectsText(sizes: readonly SizeResult[]): string {
+  const largest = sizes.reduce((a, b) => (b.services > a.services ? b : a));
+  const { serviceBytes, sliceBytes } = largest;
+  return `A Service has ${figure(serviceBytes)} bytes, a slice of ten endpoints ${figure(sliceBytes)}.`;
+}
+
+function ofStarts(read: (start: Start) => number): (result: SizeResult) => string {
+  return ({ starts }) => {
+    const { median, min, max } = spread(starts.map(read));
+    return starts.length === 1 ? figure(median) : `${figure(median)} (${figure(min)} – ${figure(max)})`;
+  };
+}
+
+function effectRows(title: string, read: (result: SizeResult) => readonly number[]): readonly Row[] {
+  return [
+    [`${title}: median, ms`, (result) => figure(quantiles(read(result)).median)],
+    [`${title}: p99, ms`, (result) => figure(quantiles(read(result)).p99)],
+    [`${title}: worst, ms`, (result) => figure(quantiles(read(result)).worst)],
+  ];
+}
+
+function megabytes(bytes: number): string {
+  return figure(bytes / 1e6);
+}
