@@ -75,7 +75,8 @@ describe('traffic policies of a cluster', () => {
     // Where both policies are the same again, one portal serves both.
     server.patch('services', 'default/web', { spec: { externalTrafficPolicy: 'Cluster' } });
     await eventually(async () => expect((await proxy.report()).servicePorts[0]?.external).toBeNull());
-    await expect(greetingAt(ADDRESS, web.external.portal.port)).rejects.toThrow(/ECONNREFUSED/);
+    const { port } = web.external.portal;
+    await eventually(() => expect(greetingAt(ADDRESS, port)).rejects.toThrow(/ECONNREFUSED/));
     expect(await proxy.portOf('default/web:http')).toBe(web.portal.port);
   });
 
