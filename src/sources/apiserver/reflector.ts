@@ -2,6 +2,7 @@ import { KubeSpliceError } from '../../model/errors.js';
 import type { ApiClient } from './access/api-client.js';
 import { ApiStatusError, statusErrorFrom } from './access/api-status-error.js';
 import { Backoff } from './backoff.js';
+import { isServed } from './is-served.js';
 import { currentResourceVersion, listPages } from './list.js';
 import type { Mirror, ObjectChange } from './mirror.js';
 import type { Resource } from './resource.js';
@@ -50,6 +51,7 @@ const LONGEST_RETRY_AFTER_MS = 5 * 60_000;
 /** So many times in a row are a fault of the server. */
 const EXPIRIES_TOLD = 4;
 
+const HTTP_FORBIDDEN = 403;
 const HTTP_NOT_FOUND = 404;
 const HTTP_GONE = 410;
 
@@ -109,10 +111,16 @@ export class Reflector {
       try {
         return await this.#listOne(resource, signal);
       } catch (error) {
-        if (resource === last || !isStatus(error, HTTP_NOT_FOUND)) throw error;
+        if (resource === last || !(await this.#isAbsent(resource, error, signal))) throw error;
       }
     }
     throw new TypeError('a reflector has at least one resource');
+  }
+
+  /** Whoever has no right to a resource is refused by a server that does not have it, too. */
+  async #isAbsent(resource: Resource, error: unknown, signal: AbortSignal): Promise<boolean> {
+    if (isStatus(error, HTTP_NOT_FOUND)) return true;
+    return isStatus(error, HTTP_FORBIDDEN) && !(await isServed(this.#options.client, resource, signal));
   }
 
   async #listOne(resource: Resource, signal: AbortSignal): Promise<string> {
