@@ -1,9 +1,10 @@
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Credentials, createCredentials } from '../../../../src/sources/apiserver/access/credentials.js';
 import { loadClusterConfig } from '../../../../src/sources/apiserver/access/load-cluster-config.js';
+import { CertificateAuthority } from '../../../support/certificate-authority.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
 import { failureOf, kubeconfigFile, NEVER } from './local-api.js';
 
@@ -24,6 +25,13 @@ async function credentialsOf(
     execTimeoutMs: 20_000,
     fileMaxAgeMs: MINUTE_MS,
   });
+}
+
+/** The clock of this process, by which the client library tells what has expired. */
+function systemClock(time: string): { advance(ms: number): void } {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.parse(time) });
+  onTestFinished(() => void vi.useRealTimers());
+  return { advance: (ms) => void vi.setSystemTime(Date.now() + ms) };
 }
 
 const authorization = async (credentials: Credentials) => (await credentials.current()).authorization;
@@ -87,22 +95,22 @@ describe('an exec plugin', () => {
 
   it('is run once for all requests of the same moment, and again when what it gave expires', async () => {
     const { exec } = counting('2026-01-01T00:10:00Z');
-    let now = Date.parse('2026-01-01T00:00:00Z');
-    const credentials = await credentialsOf({ exec }, () => now);
+    const now = systemClock('2026-01-01T00:00:00Z');
+    const credentials = await credentialsOf({ exec }, Date.now);
     const first = await Promise.all([1, 2, 3].map(() => authorization(credentials)));
     expect(first).toEqual(['Bearer t1', 'Bearer t1', 'Bearer t1']);
-    now += 10 * MINUTE_MS - 1;
+    now.advance(10 * MINUTE_MS - 1);
     expect(await authorization(credentials)).toBe('Bearer t1');
-    now += 1;
+    now.advance(1);
     expect(await authorization(credentials)).toBe('Bearer t2');
   });
 
   it('that says no time is run again only when the server refuses what it gave', async () => {
     const { exec } = counting(null);
-    let now = 0;
-    const credentials = await credentialsOf({ exec }, () => now);
+    const now = systemClock('2026-01-01T00:00:00Z');
+    const credentials = await credentialsOf({ exec }, Date.now);
     const used = await credentials.current();
-    now += 1000 * MINUTE_MS;
+    now.advance(1_000_000 * MINUTE_MS);
     expect(await authorization(credentials)).toBe('Bearer t1');
     expect((await credentials.instead(used))?.authorization).toBe('Bearer t2');
     // A second request that was refused with the old one takes what the first has brought.
@@ -116,6 +124,17 @@ describe('an exec plugin', () => {
     expect((await failureOf(credentials.current())).code).toBe('CREDENTIALS_UNUSABLE');
     rmSync(join(directory, 'broken'));
     expect(await authorization(credentials)).toBe('Bearer t1');
+  });
+
+  it('that fails when what it gave has expired is an error, and is asked again by the next request', async () => {
+    const { exec, directory } = counting('2026-01-01T00:00:00Z');
+    systemClock('2026-02-01T00:00:00Z');
+    const credentials = await credentialsOf({ exec }, Date.now);
+    expect(await authorization(credentials)).toBe('Bearer t1');
+    writeFileSync(join(directory, 'broken'), '');
+    expect((await failureOf(credentials.current())).message).toContain('ended with exit code 9');
+    rmSync(join(directory, 'broken'));
+    expect(await authorization(credentials)).toBe('Bearer t2');
   });
 
   it('is told of the cluster where it asks for that', async () => {
@@ -133,6 +152,19 @@ describe('an exec plugin', () => {
       'tls-server-name': 'kubernetes',
       config: { audience: 'a' },
     });
+  });
+
+  it('is not run again for an authority file that is gone', async () => {
+    const { exec, directory } = counting(null);
+    const file = join(directory, 'ca.crt');
+    writeFileSync(file, new CertificateAuthority().certificate);
+    let now = 0;
+    const user = { exec: { ...exec, provideClusterInfo: true } };
+    const credentials = await credentialsOf(user, () => now, { 'certificate-authority': file });
+    await credentials.current();
+    rmSync(file);
+    now = MINUTE_MS;
+    expect(await authorization(credentials)).toBe('Bearer t1');
   });
 
   it('is not needed for the token where there is another one', async () => {

@@ -1,10 +1,7 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  type ExecPluginConfig,
-  runExecPlugin,
-} from '../../../../src/sources/apiserver/access/exec-plugin.js';
+import { ExecPlugin, type ExecPluginConfig } from '../../../../src/sources/apiserver/access/exec-plugin.js';
 import { eventually, within } from '../../../support/deadline.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
 import { Authority } from './certificates.js';
@@ -33,7 +30,7 @@ function script(body: string): { command: string; directory: string } {
 const plugin = (command: string, fields: Partial<ExecPluginConfig> = {}): ExecPluginConfig => ({
   command,
   args: [],
-  env: {},
+  env: [],
   apiVersion: V1,
   installHint: null,
   clusterInfo: null,
@@ -44,31 +41,29 @@ const run = (
   config: ExecPluginConfig,
   options: { cluster?: Record<string, unknown>; signal?: AbortSignal; timeoutMs?: number } = {},
 ) =>
-  runExecPlugin(config, {
-    cluster: options.cluster ?? null,
+  new ExecPlugin(config, {
+    clusterInfo: async () => options.cluster ?? null,
     environment: { PATH: process.env.PATH, INHERITED: 'yes' },
     signal: options.signal ?? NEVER,
     timeoutMs: options.timeoutMs ?? 20_000,
-  });
+  }).value();
+
+const out = (directory: string) => [{ name: 'OUT', value: directory }];
 
 const printing = (value: unknown): string =>
   script(`cat <<'END'\n${typeof value === 'string' ? value : JSON.stringify(value)}\nEND`).command;
 const credential = (status: unknown) => ({ kind: 'ExecCredential', apiVersion: V1, status });
 
 describe('an exec plugin', () => {
-  it('gives a token, and until when it is good', async () => {
+  it('gives a token', async () => {
     const command = printing(credential({ token: SECRET, expirationTimestamp: '2026-11-22T10:00:00Z' }));
-    expect(await run(plugin(command))).toEqual({
-      token: SECRET,
-      certificate: null,
-      expiresAt: Date.parse('2026-11-22T10:00:00Z'),
-    });
+    expect(await run(plugin(command))).toEqual({ authorization: `Bearer ${SECRET}`, certificate: null });
   });
 
   it('gives a client certificate', async () => {
     const { cert, key } = authority.issue({ name: 'me' });
     const command = printing(credential({ clientCertificateData: cert, clientKeyData: key }));
-    expect(await run(plugin(command))).toEqual({ token: null, certificate: { cert, key }, expiresAt: null });
+    expect(await run(plugin(command))).toEqual({ authorization: null, certificate: { cert, key } });
   });
 
   it('is given arguments as they are, variables, and KUBERNETES_EXEC_INFO; standard input is empty', async () => {
@@ -76,7 +71,10 @@ describe('an exec plugin', () => {
       `cat > "$OUT/stdin"; printf '%s\\n' "$@" > "$OUT/args"; printf '%s' "$KUBERNETES_EXEC_INFO" > "$OUT/info"; printf '%s' "$INHERITED$OWN" > "$OUT/env"
        echo '${JSON.stringify(credential({ token: SECRET }))}'`,
     );
-    const config = plugin(command, { args: ['a b', '$(id)'], env: { OUT: directory, OWN: '!' } });
+    const config = plugin(command, {
+      args: ['a b', '$(id)'],
+      env: [...out(directory), { name: 'OWN', value: '!' }],
+    });
     await run(config, { cluster: { server: 'https://x' } });
     const read = (name: string): string => readFileSync(join(directory, name), 'utf8');
     expect(read('stdin')).toBe('');
@@ -108,6 +106,11 @@ describe('an exec plugin that gives none', () => {
       'cannot be started (EACCES)',
     ],
     [
+      'has an argument that no program can be given',
+      () => plugin(script('').command, { args: [`${SECRET}\0`] }),
+      'cannot be started (ERR_INVALID_ARG_VALUE)',
+    ],
+    [
       'fails',
       () => plugin(script('echo one >&2; printf "sign in \\033[31mfirst\\n" >&2; exit 3').command),
       'ended with exit code 3: sign in \\u001b[31mfirst',
@@ -122,6 +125,12 @@ describe('an exec plugin that gives none', () => {
           printing({ ...credential({ token: SECRET }), apiVersion: 'client.authentication.k8s.io/v1beta1' }),
         ),
       'answers in "client.authentication.k8s.io/v1beta1", and is to answer in client.authentication.k8s.io/v1',
+    ],
+    ['prints null', () => plugin(printing('null')), 'prints no ExecCredential in JSON'],
+    [
+      'prints JSON and fails',
+      () => plugin(script(`echo '${JSON.stringify(credential({ token: SECRET }))}'; exit 1`).command),
+      'ended with exit code 1',
     ],
     ['prints no status', () => plugin(printing(credential(undefined))), 'prints no credentials'],
     ['prints an empty token', () => plugin(printing(credential({ token: '' }))), 'prints no credentials'],
@@ -163,7 +172,7 @@ describe('an exec plugin that gives none', () => {
 
   it('in time is ended, with all that it started', async () => {
     const { command, directory } = script('sleep 600 & echo $! > "$OUT/pid"; wait');
-    const error = await failureOf(run(plugin(command, { env: { OUT: directory } }), { timeoutMs: 300 }));
+    const error = await failureOf(run(plugin(command, { env: out(directory) }), { timeoutMs: 300 }));
     expect(error.message).toContain('has not ended within 0.3 s');
     const pid = Number(readFileSync(join(directory, 'pid'), 'utf8'));
     await eventually(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'));
@@ -172,7 +181,7 @@ describe('an exec plugin that gives none', () => {
   it('is ended with whoever asked', async () => {
     const { command, directory } = script('echo $$ > "$OUT/pid"; exec sleep 600');
     const giveUp = new AbortController();
-    const running = run(plugin(command, { env: { OUT: directory } }), { signal: giveUp.signal });
+    const running = run(plugin(command, { env: out(directory) }), { signal: giveUp.signal });
     const failed = failureOf(running);
     await eventually(() => expect(existsSync(join(directory, 'pid'))).toBe(true));
     giveUp.abort();

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -30,6 +31,11 @@ const load = (kubeconfig: string, master: string | null = null) =>
 function written(text: string): string {
   const path = join(temporaryDirectory(), 'config');
   writeFileSync(path, text);
+  return path;
+}
+
+function fifo(path: string): string {
+  execFileSync('mkfifo', [path]);
   return path;
 }
 
@@ -228,6 +234,9 @@ describe('a mistake in a kubeconfig file', () => {
         { tokenFile: '/nowhere/token' },
         'the token file "/nowhere/token" cannot be read: it does not exist (ENOENT)',
       ],
+      [{ tokenFile: directory }, 'is not a file'],
+      [{ tokenFile: fifo(join(directory, 'fifo')) }, 'is not a file'],
+      [{ tokenFile: file('nothing', '') }, 'is empty'],
       [{ tokenFile: file('empty', ' \n') }, 'is empty'],
       [{ tokenFile: file('two', `${SECRET} ${SECRET}`) }, 'holds something else than one token'],
       [

@@ -2,6 +2,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import {
+  ANYBODY,
+  authoritiesOf,
+  clientCertificateOf,
+  tokenFileOf,
+} from '../../../../src/sources/apiserver/access/cluster-config.js';
 import { loadClusterConfig } from '../../../../src/sources/apiserver/access/load-cluster-config.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
 import { Authority, type KeyPair } from './certificates.js';
@@ -44,7 +50,8 @@ function config(changes: Record<string, unknown> = {}): Record<string, unknown> 
 }
 
 const withCluster = (cluster: unknown) => config({ clusters: [{ name: 'one', cluster }] });
-const withUser = (user: unknown) => config({ users: [{ name: 'me', user }] });
+const usersOf = (user: unknown) => ({ users: [{ name: 'me', user }] });
+const withUser = (user: unknown) => config(usersOf(user));
 
 describe('a kubeconfig file', () => {
   it('says which server, and whom to be taken for, by its current context', async () => {
@@ -69,8 +76,23 @@ describe('a kubeconfig file', () => {
     expect(await load(path)).toEqual({
       server: { url: 'https://10.0.0.1:6443', secure: true, host: '10.0.0.1', port: 6443, basePath: '' },
       proxy: { kind: 'http', host: 'p', port: 1, credentials: null },
-      trust: { authorities: null, serverName: 'kubernetes', insecure: false },
-      user: expect.objectContaining({ token: SECRET, tokenFile: null, exec: null, certificate: null }),
+      cluster: expect.objectContaining({
+        name: 'one',
+        server: 'https://10.0.0.1:6443',
+        tlsServerName: 'kubernetes',
+        skipTLSVerify: false,
+      }),
+      user: expect.objectContaining({
+        name: 'me',
+        token: SECRET,
+        authProvider: null,
+        exec: null,
+        impersonation: {},
+      }),
+      places: {
+        cluster: `${JSON.stringify(path)}: clusters[1].cluster.`,
+        user: `${JSON.stringify(path)}: users[0].user.`,
+      },
     });
   });
 
@@ -90,16 +112,14 @@ describe('a kubeconfig file', () => {
     const path = join(directory, 'config');
     const clusters = [{ name: 'one', cluster: { ...CLUSTER, 'certificate-authority': 'pki/ca.crt' } }];
     writeFileSync(path, JSON.stringify(config({ clusters, users: [{ name: 'me', user }] })));
-    const { trust, user: found } = await load(path);
-    expect(trust.authorities).toMatchObject({ path: join(directory, 'pki/ca.crt') });
-    expect(found).toMatchObject({
-      tokenFile: join(directory, 'token'),
-      certificate: {
-        cert: { path: join(directory, 'pki/me.crt') },
-        key: { path: join(directory, 'pki/me.key') },
-      },
-      exec: { command: join(directory, 'bin/plugin') },
+    const found = await load(path);
+    expect(authoritiesOf(found)).toMatchObject({ path: join(directory, 'pki/ca.crt') });
+    expect(clientCertificateOf(found)).toMatchObject({
+      cert: { path: join(directory, 'pki/me.crt') },
+      key: { path: join(directory, 'pki/me.key') },
     });
+    expect(tokenFileOf(found.user)).toBe(join(directory, 'token'));
+    expect(found.user.exec).toMatchObject({ command: join(directory, 'bin/plugin') });
   });
 
   it('may hold the authority and the client certificate itself, which then win over files', async () => {
@@ -108,13 +128,28 @@ describe('a kubeconfig file', () => {
       'certificate-authority': '/nowhere',
       'certificate-authority-data': base64(authority.cert).replace(/(.{64})/g, '$1\n'),
     };
-    const { trust } = await load(written(stringify(withCluster(cluster))));
-    expect(trust.authorities).toMatchObject({ text: authority.cert });
+    const user = {
+      'client-certificate': '/nowhere',
+      'client-certificate-data': base64(mine.cert),
+      'client-key': '/nowhere',
+      'client-key-data': base64(mine.key),
+    };
+    const found = await load(written(stringify({ ...withCluster(cluster), ...usersOf(user) })));
+    expect(authoritiesOf(found)).toMatchObject({ text: authority.cert });
+    expect(clientCertificateOf(found)).toMatchObject({ cert: { text: mine.cert }, key: { text: mine.key } });
   });
 
   it('may leave the user out: then nobody in particular asks', async () => {
     const contexts = [{ name: 'here', context: { cluster: 'one' } }];
-    expect((await load(written(stringify(config({ contexts }))))).user.token).toBeNull();
+    expect((await load(written(stringify(config({ contexts }))))).user).toEqual(ANYBODY);
+  });
+});
+
+describe('what the client library would read more of a user', () => {
+  it('is left out: a file of a field that Kubernetes does not have', async () => {
+    const token = join(temporaryDirectory(), 'token');
+    writeFileSync(token, SECRET);
+    expect((await load(written(stringify(withUser({ 'token-file': token }))))).user.token).toBeFalsy();
   });
 });
 
@@ -128,7 +163,7 @@ describe('--master beside a kubeconfig file', () => {
     );
     const found = await load(path, 'https://10.9.9.9');
     expect(found.server.url).toBe('https://10.9.9.9');
-    expect(found.trust.serverName).toBeNull();
+    expect(found.cluster).toMatchObject({ server: 'https://10.9.9.9', tlsServerName: null });
     expect(found.user.token).toBe(SECRET);
   });
 

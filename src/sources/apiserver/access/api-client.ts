@@ -4,7 +4,7 @@ import { KubeSpliceError } from '../../../model/errors.js';
 import { ApiAgent } from './api-agent.js';
 import { exchange } from './api-exchange.js';
 import type { ApiResponse } from './api-response.js';
-import type { ClusterConfig } from './cluster-config.js';
+import { authoritiesOf, type ClusterConfig } from './cluster-config.js';
 import { type Credentials, createCredentials, type RequestCredentials } from './credentials.js';
 import type { ReadFile } from './file-fault.js';
 import { readAuthorities } from './read-authorities.js';
@@ -69,7 +69,7 @@ export class ApiClient {
       execTimeoutMs: options.execTimeoutMs ?? EXEC_TIMEOUT_MS,
       fileMaxAgeMs,
     });
-    const { authorities } = config.trust;
+    const authorities = authoritiesOf(config);
     this.#authorities = new Refreshed(
       async () => (authorities === null ? null : await readAuthorities(authorities, read)),
       { maxAgeMs: fileMaxAgeMs, now },
@@ -157,17 +157,17 @@ export class ApiClient {
 
   async #tlsWith({ certificate }: RequestCredentials): Promise<TlsMaterial> {
     const authorities = await this.#authorities.value();
-    return { authorities, certificate, insecure: this.#options.config.trust.insecure };
+    return { authorities, certificate, insecure: this.#options.config.cluster.skipTLSVerify };
   }
 
   /** Connections that prove something else than this request are not used for it. */
   #agentFor(tls: TlsMaterial): ApiAgent {
     if (this.#held !== null && isSame(this.#held.tls, tls)) return this.#held.agent;
     this.#held?.agent.retire();
-    const { server, proxy, trust } = this.#options.config;
+    const { server, proxy, cluster } = this.#options.config;
     const { now = Date.now } = this.#options;
     const timeoutMs = this.#headersTimeoutMs;
-    const plan = { server, proxy, serverName: trust.serverName, tls, now, timeoutMs };
+    const plan = { server, proxy, serverName: cluster.tlsServerName || null, tls, now, timeoutMs };
     const agent = new ApiAgent(() => connectToServer({ ...plan, onSocket: (socket) => this.#track(socket) }));
     this.#held = { agent, tls };
     return agent;

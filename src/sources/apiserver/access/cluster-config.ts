@@ -1,48 +1,78 @@
+import type { Cluster, User } from '@kubernetes/client-node/dist/config_types.js';
 import type { ExecPluginConfig } from './exec-plugin.js';
-import type { PemText } from './pem.js';
+import { type PemText, pemText } from './pem.js';
 import type { ProxyAddress } from './proxy-address.js';
 import type { ServerAddress } from './server-address.js';
 
 /** How to reach one API server, and as whom. Checked, but nobody has been asked yet. */
 export interface ClusterConfig {
+  /** The server of the cluster, taken apart. */
   readonly server: ServerAddress;
   readonly proxy: ProxyAddress | null;
-  readonly trust: ServerTrust;
-  readonly user: UserConfig;
+  /** The client library's value. `caFile` is absolute; without authorities those count that come with Node. */
+  readonly cluster: Cluster;
+  readonly user: ClusterUser;
+  /** For messages: what stands before the name of a field of the cluster, and of the user. */
+  readonly places: { readonly cluster: string; readonly user: string };
 }
 
-/** What a server's certificate has to prove. */
-export interface ServerTrust {
-  /** The certificate authorities; null for those that come with Node and NODE_EXTRA_CA_CERTS. */
-  readonly authorities: PemText | null;
-  /** The name in the certificate, where it is another one than the server is reached by. */
-  readonly serverName: string | null;
-  /** Any certificate will do. */
-  readonly insecure: boolean;
-}
-
-/** Who asks. Several ways may be there at once: a certificate, and one of the others. */
-export interface UserConfig {
-  readonly token: string | null;
-  /** A file that holds a token and may change. */
-  readonly tokenFile: string | null;
-  readonly basic: { readonly username: string; readonly password: string } | null;
-  readonly certificate: { readonly cert: PemText; readonly key: PemText } | null;
-  readonly exec: ExecPluginConfig | null;
-  /** The configuration of the auth-provider `oidc`. */
-  readonly oidc: Readonly<Record<string, string>> | null;
-  /** The headers that ask to be taken for somebody else. */
+/**
+ * Who asks: the client library's value, and what it does not know. Its files are absolute. Several ways may be there at
+ * once: a certificate, and one of the others.
+ */
+export interface ClusterUser extends User {
+  readonly exec?: ExecPluginConfig | null;
+  /** `oidc`, or the library's own `tokenFile`, whose only setting names a file that holds a token and may change. */
+  readonly authProvider?: AuthProvider | null;
+  /** The headers that ask to be taken for somebody else; the library sends `as` and knows no more. */
   readonly impersonation: Readonly<Record<string, string | string[]>>;
 }
 
-export const ANYBODY: UserConfig = {
-  token: null,
-  tokenFile: null,
-  basic: null,
-  certificate: null,
-  exec: null,
-  oidc: null,
-  impersonation: {},
-};
+export interface AuthProvider {
+  readonly name: 'oidc' | 'tokenFile';
+  readonly config: Readonly<Record<string, string>>;
+}
 
-export const DEFAULT_TRUST: ServerTrust = { authorities: null, serverName: null, insecure: false };
+export const ANYBODY: ClusterUser = { name: '', impersonation: {} };
+
+/** A server of which nothing else is known: the authorities that come with Node count, and nobody in particular asks. */
+export function bareConfig(server: ServerAddress): ClusterConfig {
+  return {
+    server,
+    proxy: null,
+    cluster: { name: '', server: server.url, skipTLSVerify: false },
+    user: ANYBODY,
+    places: { cluster: '', user: '' },
+  };
+}
+
+/** The user whose token is in a file. */
+export function tokenFileProvider(tokenFile: string): AuthProvider {
+  return { name: 'tokenFile', config: { tokenFile } };
+}
+
+/** The file that holds the user's token, or null. */
+export function tokenFileOf({ authProvider }: ClusterUser): string | null {
+  return authProvider?.name === 'tokenFile' ? (authProvider.config.tokenFile ?? null) : null;
+}
+
+// The library reads these only with its `config.js`, which loads every API of Kubernetes: 50 MB, and half a second.
+
+/** The certificate authorities; null for those that come with Node and NODE_EXTRA_CA_CERTS. */
+export function authoritiesOf({
+  cluster,
+  places,
+}: Pick<ClusterConfig, 'cluster' | 'places'>): PemText | null {
+  const { caData, caFile } = cluster;
+  return pemText(`${places.cluster}certificate-authority`, caData, caFile);
+}
+
+/** The user's own certificate and its key, or null. */
+export function clientCertificateOf({
+  user,
+  places,
+}: Pick<ClusterConfig, 'user' | 'places'>): { readonly cert: PemText; readonly key: PemText } | null {
+  const cert = pemText(`${places.user}client-certificate`, user.certData, user.certFile);
+  const key = pemText(`${places.user}client-key`, user.keyData, user.keyFile);
+  return cert === null || key === null ? null : { cert, key };
+}

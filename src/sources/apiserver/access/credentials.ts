@@ -1,7 +1,6 @@
-import type { ClusterConfig } from './cluster-config.js';
+import { type ClusterConfig, type ClusterUser, clientCertificateOf, tokenFileOf } from './cluster-config.js';
 import { execClusterInfo } from './exec-cluster-info.js';
-import type { ExecCredential } from './exec-credential.js';
-import { runExecPlugin } from './exec-plugin.js';
+import { type ExecCredential, ExecPlugin } from './exec-plugin.js';
 import type { ReadFile } from './file-fault.js';
 import { createOidcTokens } from './oidc-tokens.js';
 import { type ClientCertificate, readClientCertificate, readToken } from './read-credentials.js';
@@ -55,7 +54,7 @@ export function createCredentials(config: ClusterConfig, options: CredentialsOpt
     const given = await exec.value();
     const own = await authorization.value();
     return {
-      authorization: own ?? (given?.token ? `Bearer ${given.token}` : null),
+      authorization: own ?? given?.authorization ?? null,
       certificate: given?.certificate ?? (await certificate.value()),
     };
   }
@@ -79,34 +78,34 @@ function isSame(one: RequestCredentials, other: RequestCredentials): boolean {
 }
 
 function authorizationOf({ user }: ClusterConfig, options: CredentialsOptions): Part<string | null> {
-  const { token, tokenFile, basic, oidc } = user;
-  if (tokenFile !== null) return tokenFileOf(tokenFile, token, options);
-  if (token !== null) return fixed(`Bearer ${token}`);
-  if (basic !== null) {
-    const pair = Buffer.from(`${basic.username}:${basic.password}`, 'utf8').toString('base64');
+  const { token, username, password, authProvider } = user;
+  if (tokenFileOf(user) !== null) return tokenInFile(user, options);
+  if (token) return fixed(`Bearer ${token}`);
+  if (username || password) {
+    const pair = Buffer.from(`${username ?? ''}:${password ?? ''}`, 'utf8').toString('base64');
     return fixed(`Basic ${pair}`);
   }
-  return oidc === null ? fixed(null) : createOidcTokens(oidc, options.now);
+  return authProvider ? createOidcTokens(authProvider.config, options.now) : fixed(null);
 }
 
-/** @param token is used as long as the file has never been read. */
-function tokenFileOf(path: string, token: string | null, options: CredentialsOptions): Part<string> {
+/** The user's token is used as long as the file has never been read. */
+function tokenInFile(user: ClusterUser, { fileMaxAgeMs, now }: CredentialsOptions): Part<string> {
   const read = async (): Promise<string> => {
     try {
-      return `Bearer ${await readToken(path, options.readFile)}`;
+      return `Bearer ${await readToken(user)}`;
     } catch (error) {
-      if (token === null) throw error;
-      return `Bearer ${token}`;
+      if (!user.token) throw error;
+      return `Bearer ${user.token}`;
     }
   };
-  return new Refreshed(read, { maxAgeMs: options.fileMaxAgeMs, now: options.now });
+  return new Refreshed(read, { maxAgeMs: fileMaxAgeMs, now });
 }
 
 function certificateOf(
-  { user }: ClusterConfig,
+  config: ClusterConfig,
   { readFile, fileMaxAgeMs, now }: CredentialsOptions,
 ): Part<ClientCertificate | null> {
-  const source = user.certificate;
+  const source = clientCertificateOf(config);
   if (source === null) return fixed(null);
   const isInFile = 'path' in source.cert || 'path' in source.key;
   const maxAgeMs = isInFile ? fileMaxAgeMs : Number.POSITIVE_INFINITY;
@@ -114,45 +113,16 @@ function certificateOf(
 }
 
 function execOf(config: ClusterConfig, options: CredentialsOptions): Part<ExecCredential | null> {
-  const plugin = config.user.exec;
-  if (plugin === null) return fixed(null);
-  return new ExpiringCredential(
-    async () =>
-      await runExecPlugin(plugin, {
-        cluster: plugin.clusterInfo === null ? null : await execClusterInfo(config, options.readFile),
-        environment: options.environment,
-        signal: options.signal,
-        timeoutMs: options.execTimeoutMs,
-      }),
-    options.now,
-  );
-}
-
-/** What a plugin gave, until it expires. A plugin that fails then is an error: nothing good is left. */
-class ExpiringCredential implements Part<ExecCredential> {
-  readonly #run: () => Promise<ExecCredential>;
-  readonly #now: () => number;
-  #held: ExecCredential | null = null;
-  #running: Promise<ExecCredential> | null = null;
-
-  constructor(run: () => Promise<ExecCredential>, now: () => number) {
-    this.#run = run;
-    this.#now = now;
-  }
-
-  async value(): Promise<ExecCredential> {
-    const held = this.#held;
-    if (held !== null && (held.expiresAt === null || this.#now() < held.expiresAt)) return held;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = null;
-    });
-    this.#held = await this.#running;
-    return this.#held;
-  }
-
-  drop(): void {
-    this.#held = null;
-  }
+  const { exec } = config.user;
+  if (!exec) return fixed(null);
+  const { readFile, fileMaxAgeMs, now, environment, signal, execTimeoutMs } = options;
+  const clusterInfo = new Refreshed(() => execClusterInfo(config, readFile), { maxAgeMs: fileMaxAgeMs, now });
+  return new ExecPlugin(exec, {
+    clusterInfo: async () => (exec.clusterInfo === null ? null : await clusterInfo.value()),
+    environment,
+    signal,
+    timeoutMs: execTimeoutMs,
+  });
 }
 
 function fixed<T>(value: T): Part<T> {

@@ -1,18 +1,20 @@
 import { hostPort } from '../../../model/endpoint.js';
-import type { ClusterConfig } from './cluster-config.js';
+import { authoritiesOf, type ClusterConfig } from './cluster-config.js';
 import type { ReadFile } from './file-fault.js';
 import { readAuthorities } from './read-authorities.js';
 
 /** The `spec.cluster` of an `ExecCredential`: what an exec plugin is told of the cluster, where it asks for that. */
 export async function execClusterInfo(
-  { server, trust, proxy, user }: ClusterConfig,
+  config: ClusterConfig,
   readFile: ReadFile,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const authorities = trust.authorities === null ? null : await readAuthorities(trust.authorities, readFile);
+  const { server, cluster, proxy, user } = config;
+  const source = authoritiesOf(config);
+  const authorities = source === null ? null : await readAuthorities(source, readFile);
   return {
     server: server.url,
-    ...(trust.serverName === null ? {} : { 'tls-server-name': trust.serverName }),
-    ...(trust.insecure ? { 'insecure-skip-tls-verify': true } : {}),
+    ...(cluster.tlsServerName ? { 'tls-server-name': cluster.tlsServerName } : {}),
+    ...(cluster.skipTLSVerify ? { 'insecure-skip-tls-verify': true } : {}),
     ...(authorities === null
       ? {}
       : { 'certificate-authority-data': Buffer.from(`${authorities.join('\n')}\n`).toString('base64') }),

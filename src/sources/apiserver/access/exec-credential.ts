@@ -1,22 +1,14 @@
 import { Field } from '../../../model/field.js';
 import { quoted } from '../../../model/printable.js';
 import { pairFault } from './pem.js';
-import { type ClientCertificate, isToken } from './read-credentials.js';
-
-/** What an exec plugin gave. At least one of token and certificate is there. */
-export interface ExecCredential {
-  readonly token: string | null;
-  readonly certificate: ClientCertificate | null;
-  /** Milliseconds since the epoch; null where it is good until the server refuses it. */
-  readonly expiresAt: number | null;
-}
+import { isToken } from './read-credentials.js';
 
 /**
- * The `ExecCredential` (client.authentication.k8s.io) in a plugin's output, or what is wrong with it, in words that
- * never repeat the output: it holds secrets.
+ * What is wrong with the `ExecCredential` (client.authentication.k8s.io) that a plugin printed, in words that never
+ * repeat it: it holds secrets. Undefined where it can be used. The client library looks at none of this.
  */
-export function parseExecCredential(output: string, apiVersion: string): ExecCredential | string {
-  const root = Field.root(parseJson(output));
+export function execCredentialFault(printed: unknown, apiVersion: string): string | undefined {
+  const root = Field.root(printed);
   const version = root.child('apiVersion').value;
   if (root.child('kind').value !== 'ExecCredential') return 'prints no ExecCredential in JSON';
   if (version !== apiVersion)
@@ -29,13 +21,13 @@ export function parseExecCredential(output: string, apiVersion: string): ExecCre
   if (!token && !cert && !key) return 'prints no credentials: neither token nor certificate';
   if (!cert !== !key) return 'prints only one of clientCertificateData and clientKeyData';
   if (token && !isToken(token)) return 'prints something else than one token';
-  const certificate = cert && key ? { cert, key } : null;
-  const fault = certificate === null ? undefined : pairFault(certificate.cert, certificate.key);
+  const fault = cert && key ? pairFault(cert, key) : undefined;
   if (fault !== undefined)
     return `prints a ${fault.of === 'cert' ? 'clientCertificateData' : 'clientKeyData'} that ${fault.complaint}`;
-  const expiresAt = expiry(status.child('expirationTimestamp').value);
-  if (Number.isNaN(expiresAt)) return 'prints an expirationTimestamp that is no time (RFC 3339)';
-  return { token: token || null, certificate, expiresAt };
+  const expiration = status.child('expirationTimestamp');
+  if (expiration.present && !isTime(expiration.value))
+    return 'prints an expirationTimestamp that is no time (RFC 3339)';
+  return undefined;
 }
 
 /** Undefined where there is something that is no text; empty where there is nothing. */
@@ -44,15 +36,6 @@ function text({ present, value }: Field): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function expiry(value: unknown): number | null {
-  if (value === undefined || value === null) return null;
-  return typeof value === 'string' ? Date.parse(value) : Number.NaN;
-}
-
-function parseJson(output: string): unknown {
-  try {
-    return JSON.parse(output);
-  } catch {
-    return undefined;
-  }
+function isTime(value: unknown): boolean {
+  return typeof value === 'string' && !Number.isNaN(Date.parse(value));
 }

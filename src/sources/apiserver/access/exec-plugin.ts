@@ -1,7 +1,11 @@
-import { spawn } from 'node:child_process';
-import { KubeSpliceError, systemErrorCode } from '../../../model/errors.js';
-import { printable, quoted } from '../../../model/printable.js';
-import { type ExecCredential, parseExecCredential } from './exec-credential.js';
+import type { ChildProcess } from 'node:child_process';
+import { ExecAuth } from '@kubernetes/client-node/dist/exec_auth.js';
+import { KubeSpliceError } from '../../../model/errors.js';
+import { Field, isMapping } from '../../../model/field.js';
+import { quoted } from '../../../model/printable.js';
+import { execCredentialFault } from './exec-credential.js';
+import { type ExecFault, shortened, startExecProcess, startFault } from './exec-process.js';
+import type { ClientCertificate } from './read-credentials.js';
 
 /** The versions of `client.authentication.k8s.io` that are spoken. */
 export const EXEC_API_VERSIONS = [
@@ -15,7 +19,7 @@ export interface ExecPluginConfig {
   readonly command: string;
   readonly args: readonly string[];
   /** Added to the environment of this process. */
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly apiVersion: (typeof EXEC_API_VERSIONS)[number];
   /** What to tell where the program is not there. */
   readonly installHint: string | null;
@@ -25,7 +29,7 @@ export interface ExecPluginConfig {
 
 export interface ExecPluginOptions {
   /** What is added to `KUBERNETES_EXEC_INFO` as `spec.cluster`; null to tell nothing. */
-  readonly cluster: Readonly<Record<string, unknown>> | null;
+  readonly clusterInfo: () => Promise<Readonly<Record<string, unknown>> | null>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Ends the plugin. */
   readonly signal: AbortSignal;
@@ -33,111 +37,111 @@ export interface ExecPluginOptions {
   readonly timeoutMs: number;
 }
 
-const LARGEST_OUTPUT_BYTES = 1024 * 1024;
-const LONGEST_COMPLAINT = 300;
+/** What an exec plugin gave. At least one of the two is there. */
+export interface ExecCredential {
+  /** The value of the header `Authorization`. */
+  readonly authorization: string | null;
+  readonly certificate: ClientCertificate | null;
+}
+
+/** The library keeps credentials by the name of their user: here there is one. */
+const USER = 'exec';
+
+/** The library would ask for a credential that says no time again at each request; client-go keeps it. */
+const UNTIL_REFUSED = '9999-12-31T23:59:59Z';
 
 /**
- * Runs the plugin and reads what it gives. It is run without a shell and without standard input.
+ * The credentials of an exec plugin. The client library asks the plugin, and again when what it gave has expired by the
+ * system's clock; a plugin that fails then is an error, as nothing good is left.
  *
- * The library's `ExecAuth` is not used: it tells the plugin nothing (`KUBERNETES_EXEC_INFO`), leaves its standard input
- * open, waits for it for ever, and can quote what it printed, a token, in an error.
- *
- * @throws KubeSpliceError `CREDENTIALS_UNUSABLE`, with the last line the plugin wrote to standard error.
+ * The library runs what it is given to run it with, which here is `startExecProcess`: by itself it leaves standard input
+ * open, tells the plugin nothing (`KUBERNETES_EXEC_INFO`) and waits for it for ever. Its errors are not repeated, for
+ * they can quote what was printed, a token.
  */
-export async function runExecPlugin(
-  plugin: ExecPluginConfig,
-  options: ExecPluginOptions,
-): Promise<ExecCredential> {
-  const name = `the exec plugin ${quoted(plugin.command)}`;
-  const { stdout, stderr, end } = await run(plugin, options);
-  if (typeof end === 'string') throw unusable(`${name} ${end}${lastLine(stderr)}`);
-  if (end instanceof Error) throw notStarted(name, plugin, end);
-  const credential = parseExecCredential(stdout, plugin.apiVersion);
-  if (typeof credential === 'string') throw unusable(`${name} ${credential}`);
-  return credential;
-}
+export class ExecPlugin {
+  readonly #plugin: ExecPluginConfig;
+  readonly #options: ExecPluginOptions;
+  /** What the plugin printed last. The library fills it and reads it. */
+  readonly #printed: Record<string, unknown> = {};
+  #asking: Promise<ExecCredential> | null = null;
 
-interface Outcome {
-  readonly stdout: string;
-  readonly stderr: string;
-  /** Null for success; else why not, in words or as the system says it. */
-  readonly end: string | Error | null;
-}
+  constructor(plugin: ExecPluginConfig, options: ExecPluginOptions) {
+    this.#plugin = plugin;
+    this.#options = options;
+  }
 
-function run(plugin: ExecPluginConfig, options: ExecPluginOptions): Promise<Outcome> {
-  const { signal, timeoutMs } = options;
-  return new Promise((resolve) => {
-    const stdout: Buffer[] = [];
-    const stderr: Buffer[] = [];
-    let bytes = 0;
-    let stopped: string | null = null;
-    const child = spawn(plugin.command, plugin.args, {
-      env: { ...options.environment, ...plugin.env, KUBERNETES_EXEC_INFO: execInfo(plugin, options.cluster) },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // Its own process group: what it started ends with it.
-      detached: true,
+  /**
+   * The credential that is good now. Whoever asks meanwhile shares the one run of the plugin.
+   *
+   * @throws KubeSpliceError `CREDENTIALS_UNUSABLE`.
+   */
+  async value(): Promise<ExecCredential> {
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = null;
     });
-    const stop = (why: string): void => {
-      stopped ??= why;
-      killGroup(child.pid);
-      // What left the group may hold the pipes open for ever.
-      child.stdout.destroy();
-      child.stderr.destroy();
-    };
-    const collect = (into: Buffer[]) => (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > LARGEST_OUTPUT_BYTES) stop('prints more than 1 MiB');
-      else into.push(chunk);
-    };
-    const onAbort = (): void => stop('was stopped');
-    const timer = setTimeout(() => stop(`has not ended within ${timeoutMs / 1000} s`), timeoutMs);
-    const settle = (end: Outcome['end']): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-      resolve({ stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString(), end });
-    };
-    signal.addEventListener('abort', onAbort);
-    child.stdout.on('data', collect(stdout));
-    child.stderr.on('data', collect(stderr));
-    child.on('error', settle);
-    child.on('close', (code, killedBy) =>
-      settle(stopped ?? (code === 0 ? null : `ended with ${code === null ? killedBy : `exit code ${code}`}`)),
-    );
-    if (signal.aborted) onAbort();
-  });
-}
+    return await this.#asking;
+  }
 
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It has ended.
+  /** The next call of `value` runs the plugin. */
+  drop(): void {
+    delete this.#printed[USER];
+  }
+
+  async #ask(): Promise<ExecCredential> {
+    const environment = this.#environment(await this.#options.clusterInfo());
+    let fault: Promise<ExecFault | null> = Promise.resolve(null);
+    const execFn = (command: string, args: readonly string[]): ChildProcess => {
+      try {
+        const started = startExecProcess(command, args, { ...this.#options, environment });
+        fault = started.fault;
+        return started.child;
+      } catch (error) {
+        fault = Promise.resolve(startFault(error));
+        throw error;
+      }
+    };
+    const library = new ExecAuth();
+    // Their declaration calls them private; the library's own specs set them too.
+    Object.assign(library, { execFn, tokenCache: this.#printed });
+    const request: { headers: Record<string, string>; cert?: string; key?: string } = { headers: {} };
+    const applied = library.applyAuthentication({ name: USER, exec: this.#plugin }, request);
+    const isApplied = await applied.then(
+      () => true,
+      () => false,
+    );
+    this.#check(await fault, isApplied);
+    this.#printed[USER] = withExpiration(this.#printed[USER]);
+    const { headers, cert, key } = request;
+    return {
+      authorization: headers.Authorization ?? null,
+      certificate: cert && key ? { cert, key } : null,
+    };
+  }
+
+  #check(fault: ExecFault | null, isApplied: boolean): void {
+    const { command, apiVersion, installHint } = this.#plugin;
+    const complaint = fault?.complaint ?? execCredentialFault(this.#printed[USER], apiVersion);
+    if (complaint === undefined && isApplied) return;
+    this.drop();
+    const hint = fault?.wasStarted === false && installHint !== null ? `: ${shortened(installHint)}` : '';
+    const text = `the exec plugin ${quoted(command)} ${complaint ?? 'cannot be used'}${hint}`;
+    throw new KubeSpliceError('CREDENTIALS_UNUSABLE', text);
+  }
+
+  #environment(cluster: Readonly<Record<string, unknown>> | null): ExecPluginOptions['environment'] {
+    const spec = { interactive: false, ...(cluster === null ? {} : { cluster }) };
+    const { apiVersion, env } = this.#plugin;
+    return {
+      ...this.#options.environment,
+      ...Object.fromEntries(env.map(({ name, value }) => [name, value])),
+      KUBERNETES_EXEC_INFO: JSON.stringify({ kind: 'ExecCredential', apiVersion, spec }),
+    };
   }
 }
 
-function execInfo({ apiVersion }: ExecPluginConfig, cluster: ExecPluginOptions['cluster']): string {
-  const spec = { interactive: false, ...(cluster === null ? {} : { cluster }) };
-  return JSON.stringify({ kind: 'ExecCredential', apiVersion, spec });
-}
-
-function notStarted(name: string, { installHint }: ExecPluginConfig, error: Error): KubeSpliceError {
-  const code = systemErrorCode(error) ?? String(error);
-  const why = code === 'ENOENT' ? 'is not there (ENOENT)' : `cannot be started (${code})`;
-  const hint = installHint === null ? '' : `: ${cut(installHint)}`;
-  return unusable(`${name} ${why}${hint}`, error);
-}
-
-function lastLine(stderr: string): string {
-  const line = stderr.trim().split('\n').at(-1)?.trim() ?? '';
-  return line === '' ? '' : `: ${cut(line)}`;
-}
-
-function cut(text: string): string {
-  const one = printable(text.trim());
-  return one.length > LONGEST_COMPLAINT ? `${one.slice(0, LONGEST_COMPLAINT)}…` : one;
-}
-
-function unusable(message: string, cause?: unknown): KubeSpliceError {
-  return new KubeSpliceError('CREDENTIALS_UNUSABLE', message, { cause });
+function withExpiration(printed: unknown): unknown {
+  const status = Field.root(printed).child('status');
+  if (!isMapping(printed) || !isMapping(status.value)) return printed;
+  if (status.child('expirationTimestamp').present) return printed;
+  return { ...printed, status: { ...status.value, expirationTimestamp: UNTIL_REFUSED } };
 }

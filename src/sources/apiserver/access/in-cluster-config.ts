@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { hostPort } from '../../../model/endpoint.js';
 import { KubeSpliceError } from '../../../model/errors.js';
 import { quoted } from '../../../model/printable.js';
-import { ANYBODY, type ClusterConfig, DEFAULT_TRUST } from './cluster-config.js';
+import { bareConfig, type ClusterConfig, tokenFileProvider } from './cluster-config.js';
 import { fileFault, type ReadFile } from './file-fault.js';
 import { certificatesIn } from './pem.js';
 import { parseServerAddress } from './server-address.js';
@@ -10,7 +10,8 @@ import { parseServerAddress } from './server-address.js';
 /**
  * The API server as a pod finds it: its address in the environment, token and certificate authority of the service
  * account in a directory ("Accessing the Kubernetes API from a Pod"). Without `ca.crt` the system's authorities count,
- * as client-go has it (`rest.InClusterConfig`).
+ * as client-go has it (`rest.InClusterConfig`). The client library's own way is in the `config.js` that is not loaded, and
+ * looks at neither file.
  *
  * @throws KubeSpliceError `IN_CLUSTER_CONFIG_MISSING`.
  */
@@ -28,11 +29,16 @@ export async function inClusterConfig(
   } catch (cause) {
     throw missing(`the token of the service account, ${quoted(tokenFile)}, ${fileFault(cause)}`, cause);
   }
+  const server = parseServerAddress(`https://${address(host, port)}`, 'KUBERNETES_SERVICE_HOST');
+  const bare = bareConfig(server);
+  const authorities = join(directory, 'ca.crt');
   return {
-    server: parseServerAddress(`https://${address(host, port)}`, 'KUBERNETES_SERVICE_HOST'),
-    proxy: null,
-    trust: { ...DEFAULT_TRUST, authorities: await authorities(join(directory, 'ca.crt'), readFile) },
-    user: { ...ANYBODY, tokenFile },
+    ...bare,
+    cluster: (await hasAuthorities(authorities, readFile))
+      ? { ...bare.cluster, caFile: authorities }
+      : bare.cluster,
+    user: { ...bare.user, authProvider: tokenFileProvider(tokenFile) },
+    places: { cluster: "the service account's ", user: "the service account's " },
   };
 }
 
@@ -40,19 +46,17 @@ function address(host: string, port: string): string {
   return host.includes(':') ? hostPort(host, Number(port)) : `${host}:${port}`;
 }
 
-async function authorities(
-  path: string,
-  readFile: ReadFile,
-): Promise<{ place: string; path: string } | null> {
-  const place = `the certificate authority of the service account, ${quoted(path)},`;
+async function hasAuthorities(path: string, readFile: ReadFile): Promise<boolean> {
   let text: string;
   try {
     text = (await readFile(path)).toString('latin1');
   } catch {
-    return null;
+    return false;
   }
-  if (certificatesIn(text).length === 0) throw missing(`${place} holds no certificate in PEM form`);
-  return { place, path };
+  if (certificatesIn(text).length > 0) return true;
+  throw missing(
+    `the certificate authority of the service account, ${quoted(path)}, holds no certificate in PEM form`,
+  );
 }
 
 function missing(message: string, cause?: unknown): KubeSpliceError {

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { type Field, isMapping } from '../../../model/field.js';
 import { fieldPathText } from '../../../model/field-error.js';
-import type { PemText } from './pem.js';
 
 /** The file that fields are of. */
 export interface KubeconfigFile {
@@ -23,11 +22,11 @@ export function secretOf(field: Field): string | null {
   return null;
 }
 
-/** True where the field is a mapping; what is there instead is reported, and not shown. */
-export function isMappingAt(field: Field): boolean {
-  const holds = isMapping(field.value);
-  if (!holds && field.present) field.report('is not a mapping');
-  return holds;
+/** The mapping that is there, or null; what is there instead is reported, and not shown. */
+export function mappingAt(field: Field): Readonly<Record<string, unknown>> | null {
+  if (isMapping(field.value)) return field.value;
+  if (field.present) field.report('is not a mapping');
+  return null;
 }
 
 /** The texts of a list, none where it is absent. None is shown. */
@@ -44,23 +43,19 @@ export function pathOf(field: Field, file: KubeconfigFile): string | null {
   return path === null ? null : resolve(file.directory, path);
 }
 
-/** `NAME-data`, PEM in base64, which wins where both are there, or the file that `NAME` names; null where neither is. */
-export function pemOf(parent: Field, name: string, file: KubeconfigFile): PemText | null {
+/**
+ * True where there is PEM by this name: `NAME-data`, in base64, or a file. Reports data that is not base64: Node would
+ * drop what is none, and say nothing.
+ */
+export function hasPem(parent: Field, name: string): boolean {
   const dataField = parent.child(`${name}-data`);
   const data = secretOf(dataField);
-  if (data !== null) return { place: placeOf(dataField, file), text: decoded(data, dataField) };
-  const pathField = parent.child(name);
-  const path = pathOf(pathField, file);
-  return path === null ? null : { place: `${placeOf(pathField, file)}, ${JSON.stringify(path)},`, path };
+  if (data === null) return Boolean(parent.child(name).value);
+  const text = data.replace(/\s/g, '');
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) dataField.report('is not base64');
+  return true;
 }
 
 export function placeOf(field: Field, file: KubeconfigFile): string {
   return `${file.name}: ${fieldPathText(field.path)}`;
-}
-
-/** Strict: Node would drop what is not base64, and say nothing. */
-function decoded(data: string, field: Field): string {
-  const text = data.replace(/\s/g, '');
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) field.report('is not base64');
-  return Buffer.from(text, 'base64').toString('latin1');
 }

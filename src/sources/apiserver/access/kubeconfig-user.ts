@@ -1,13 +1,14 @@
 import { sep } from 'node:path';
+import { newUsers } from '@kubernetes/client-node/dist/config_types.js';
 import type { Field } from '../../../model/field.js';
 import { isMapping } from '../../../model/field.js';
-import type { UserConfig } from './cluster-config.js';
+import { type AuthProvider, type ClusterUser, tokenFileProvider } from './cluster-config.js';
 import { EXEC_API_VERSIONS, type ExecPluginConfig } from './exec-plugin.js';
 import {
-  isMappingAt,
+  hasPem,
   type KubeconfigFile,
+  mappingAt,
   pathOf,
-  pemOf,
   secretOf,
   textOf,
   textsOf,
@@ -21,30 +22,38 @@ const SUCCESSORS: Readonly<Record<string, string>> = {
 };
 
 /**
- * A `user` of a kubeconfig file. Mistakes are reported to the field.
+ * The `user` of a kubeconfig file that has this name. Mistakes are reported to the field.
  *
  * @param execExtension what the cluster tells an exec plugin.
  */
-export function readUser(user: Field, file: KubeconfigFile, execExtension: unknown): UserConfig | null {
-  if (!isMappingAt(user)) return null;
-  const exec = user.child('exec').present ? execOf(user.child('exec'), file, execExtension) : null;
-  const oidc = user.child('auth-provider').present ? oidcOf(user.child('auth-provider')) : null;
+export function readUser(
+  name: string,
+  field: Field,
+  file: KubeconfigFile,
+  execExtension: unknown,
+): ClusterUser | null {
+  const entry = mappingAt(field);
+  if (entry === null) return null;
+  const exec = field.child('exec').present ? execOf(field.child('exec'), file, execExtension) : null;
+  const oidc = field.child('auth-provider').present ? oidcOf(field.child('auth-provider')) : null;
   if (exec !== null && oidc !== null)
-    user.report('has both exec and auth-provider; leave one of the two out');
-  const token = tokenOf(user.child('token'));
-  const tokenFile = pathOf(user.child('tokenFile'), file);
-  const basic = basicOf(user);
-  if (basic !== null && (token !== null || tokenFile !== null))
-    user.report('has both a token and a user name; leave one of the two out');
-  return {
+    field.report('has both exec and auth-provider; leave one of the two out');
+  const token = tokenOf(field.child('token'));
+  const tokenFile = pathOf(field.child('tokenFile'), file);
+  checkBasic(field, token !== null || tokenFile !== null);
+  checkCertificate(field);
+  const resolved = {
+    ...entry,
     token,
-    tokenFile,
-    basic,
-    certificate: certificateOf(user, file),
+    // As in client-go, a token file wins. The library knows it by this name, and by a field that is not of Kubernetes.
+    'auth-provider': tokenFile === null ? oidc : tokenFileProvider(tokenFile),
+    'token-file': null,
+    'client-certificate': pathOf(field.child('client-certificate'), file),
+    'client-key': pathOf(field.child('client-key'), file),
     exec,
-    oidc,
-    impersonation: impersonationOf(user),
   };
+  const [user] = newUsers([{ name, user: resolved }]);
+  return user === undefined ? null : { ...user, impersonation: impersonationOf(field) };
 }
 
 function tokenOf(field: Field): string | null {
@@ -53,24 +62,20 @@ function tokenOf(field: Field): string | null {
   return token;
 }
 
-function basicOf(user: Field): UserConfig['basic'] {
+function checkBasic(user: Field, hasToken: boolean): void {
   const username = textOf(user.child('username'));
   const password = secretOf(user.child('password'));
-  return username === null && password === null
-    ? null
-    : { username: username ?? '', password: password ?? '' };
+  if ((username !== null || password !== null) && hasToken)
+    user.report('has both a token and a user name; leave one of the two out');
 }
 
-function certificateOf(user: Field, file: KubeconfigFile): UserConfig['certificate'] {
-  const cert = pemOf(user, 'client-certificate', file);
-  const key = pemOf(user, 'client-key', file);
-  if (cert === null) return null;
-  if (key !== null) return { cert, key };
-  user.report('has a client-certificate and no client-key');
-  return null;
+function checkCertificate(user: Field): void {
+  const hasCertificate = hasPem(user, 'client-certificate');
+  const hasKey = hasPem(user, 'client-key');
+  if (hasCertificate && !hasKey) user.report('has a client-certificate and no client-key');
 }
 
-function impersonationOf(user: Field): UserConfig['impersonation'] {
+function impersonationOf(user: Field): ClusterUser['impersonation'] {
   const name = sendable(user.child('as'), textOf(user.child('as')));
   const uid = sendable(user.child('as-uid'), textOf(user.child('as-uid')));
   const groups = textsOf(user.child('as-groups')).map((group) => sendable(user.child('as-groups'), group));
@@ -113,7 +118,7 @@ function headerName(key: string): string {
     .join('');
 }
 
-function oidcOf(provider: Field): UserConfig['oidc'] {
+function oidcOf(provider: Field): AuthProvider | null {
   const name = provider.child('name').text() ?? '';
   if (name !== 'oidc') {
     const successor = SUCCESSORS[name];
@@ -130,11 +135,11 @@ function oidcOf(provider: Field): UserConfig['oidc'] {
   });
   const found = Object.fromEntries(texts);
   if (found['id-token'] === undefined) config.child('id-token').missing('sign in again to get one');
-  return found;
+  return { name, config: found };
 }
 
 function execOf(exec: Field, file: KubeconfigFile, extension: unknown): ExecPluginConfig | null {
-  if (!isMappingAt(exec)) return null;
+  if (mappingAt(exec) === null) return null;
   const command = textOf(exec.child('command'));
   if (command === null) exec.child('command').missing('name the program that gives the credentials');
   const version = exec.child('apiVersion');
@@ -156,12 +161,11 @@ function execOf(exec: Field, file: KubeconfigFile, extension: unknown): ExecPlug
   return { command: program ?? command, apiVersion, ...config };
 }
 
-function environmentOf(list: Field): Readonly<Record<string, string>> {
-  if (!list.present) return {};
-  const pairs = list.items().flatMap((item) => {
-    const name = textOf(item.child('name'));
-    if (name === null) item.child('name').missing('name the variable');
-    return name === null ? [] : [[name, secretOf(item.child('value')) ?? ''] as const];
+function environmentOf(list: Field): ExecPluginConfig['env'] {
+  if (!list.present) return [];
+  return list.items().map((item) => {
+    const name = textOf(item.child('name')) ?? '';
+    if (name === '') item.child('name').missing('name the variable');
+    return { name, value: secretOf(item.child('value')) ?? '' };
   });
-  return Object.fromEntries(pairs);
 }

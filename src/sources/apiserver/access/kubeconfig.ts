@@ -4,10 +4,10 @@ import { KubeSpliceError } from '../../../model/errors.js';
 import { Field } from '../../../model/field.js';
 import { fieldPathText } from '../../../model/field-error.js';
 import { quoted } from '../../../model/printable.js';
-import { ANYBODY, type ClusterConfig, DEFAULT_TRUST } from './cluster-config.js';
+import { ANYBODY, bareConfig, type ClusterConfig, type ClusterUser } from './cluster-config.js';
 import { fileFault, type ReadFile } from './file-fault.js';
 import { execExtensionOf, readCluster } from './kubeconfig-cluster.js';
-import { isMappingAt, type KubeconfigFile } from './kubeconfig-field.js';
+import { type KubeconfigFile, mappingAt, placeOf } from './kubeconfig-field.js';
 import { readUser } from './kubeconfig-user.js';
 import type { ServerAddress } from './server-address.js';
 
@@ -38,7 +38,10 @@ export async function readKubeconfig(
   throw invalid(`${name}: ${told.join('; ')}`);
 }
 
-/** Null where something is missing, which is then reported. */
+/**
+ * Null where something is missing, which is then reported. Clusters and users are read by the client library; contexts
+ * are not, as it takes none without a cluster, and beside `master` that is none to miss.
+ */
 function currentConfig(
   root: Field,
   file: KubeconfigFile,
@@ -46,8 +49,7 @@ function currentConfig(
 ): ClusterConfig | null {
   if (!checkKind(root)) return null;
   const name = root.child('current-context').text() ?? '';
-  if (name === '' && master !== null)
-    return { server: master, proxy: null, trust: DEFAULT_TRUST, user: ANYBODY };
+  if (name === '' && master !== null) return bareConfig(master);
   const context = name === '' ? undefined : entry(root.child('contexts'), 'context', name);
   if (name === '') root.child('current-context').missing(`name one of ${namesIn(root.child('contexts'))}`);
   if (context === undefined) {
@@ -56,7 +58,15 @@ function currentConfig(
   }
   const cluster = clusterOf(root, context, file, master);
   const user = userOf(root, context, file);
-  return cluster === null || user === null ? null : { ...cluster, user };
+  if (cluster === null || user === null) return null;
+  const places = { cluster: cluster.place, user: user.place };
+  return { ...cluster.found, user: user.found, places };
+}
+
+/** What was found, and for messages what stands before the names of its fields. */
+interface Placed<T> {
+  readonly found: T;
+  readonly place: string;
 }
 
 function clusterOf(
@@ -64,32 +74,37 @@ function clusterOf(
   context: Field,
   file: KubeconfigFile,
   master: ServerAddress | null,
-): Omit<ClusterConfig, 'user'> | null {
+): Placed<Pick<ClusterConfig, 'server' | 'proxy' | 'cluster'>> | null {
   const reference = context.child('cluster');
-  const cluster = entry(root.child('clusters'), 'cluster', reference.text() ?? '');
-  if (cluster !== undefined) return readCluster(cluster, file, master);
-  if (master !== null) return { server: master, proxy: null, trust: DEFAULT_TRUST };
+  const name = reference.text() ?? '';
+  const field = entry(root.child('clusters'), 'cluster', name);
+  if (field !== undefined) {
+    const found = readCluster(name, field, file, master);
+    return found === null ? null : { found, place: `${placeOf(field, file)}.` };
+  }
+  if (master !== null) return { found: bareConfig(master), place: '' };
   if (!reference.present) reference.missing(`name one of ${namesIn(root.child('clusters'))}`);
   else reportAbsent(reference, root.child('clusters'), 'a cluster');
   return null;
 }
 
-function userOf(root: Field, context: Field, file: KubeconfigFile): ClusterConfig['user'] | null {
+function userOf(root: Field, context: Field, file: KubeconfigFile): Placed<ClusterUser> | null {
   const reference = context.child('user');
   const name = reference.text() ?? '';
-  if (name === '') return ANYBODY;
-  const user = entry(root.child('users'), 'user', name);
-  if (user === undefined) {
+  if (name === '') return { found: ANYBODY, place: '' };
+  const field = entry(root.child('users'), 'user', name);
+  if (field === undefined) {
     reportAbsent(reference, root.child('users'), 'a user');
     return null;
   }
   const cluster = entry(root.child('clusters'), 'cluster', context.child('cluster').text() ?? '');
-  return readUser(user, file, cluster === undefined ? undefined : execExtensionOf(cluster));
+  const found = readUser(name, field, file, cluster === undefined ? undefined : execExtensionOf(cluster));
+  return found === null ? null : { found, place: `${placeOf(field, file)}.` };
 }
 
 function checkKind(root: Field): boolean {
   if (!root.present) root.report('the file is empty');
-  if (!isMappingAt(root)) return false;
+  if (mappingAt(root) === null) return false;
   const kind = root.child('kind');
   if (kind.present && kind.value !== 'Config') kind.reject('is not the kind Config');
   const version = root.child('apiVersion');

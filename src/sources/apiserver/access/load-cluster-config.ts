@@ -1,5 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { ANYBODY, type ClusterConfig, DEFAULT_TRUST } from './cluster-config.js';
+import {
+  ANYBODY,
+  authoritiesOf,
+  bareConfig,
+  type ClusterConfig,
+  clientCertificateOf,
+  tokenFileOf,
+} from './cluster-config.js';
 import type { ReadFile } from './file-fault.js';
 import { inClusterConfig } from './in-cluster-config.js';
 import { readKubeconfig } from './kubeconfig.js';
@@ -39,9 +46,7 @@ const SERVICE_ACCOUNT_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount
 export async function loadClusterConfig(request: ClusterConfigRequest): Promise<ClusterConfig> {
   const read = request.readFile ?? ((path) => readFile(path));
   const config = await find(request, read);
-  const safe = config.server.secure
-    ? config
-    : { ...config, trust: DEFAULT_TRUST, user: { ...ANYBODY, impersonation: config.user.impersonation } };
+  const safe = config.server.secure ? config : withoutTls(config);
   await check(safe, read);
   return { ...safe, proxy: safe.proxy ?? environmentProxy(safe.server, request.environment) };
 }
@@ -50,13 +55,19 @@ async function find(request: ClusterConfigRequest, read: ReadFile): Promise<Clus
   const { environment, serviceAccountDirectory = SERVICE_ACCOUNT_DIRECTORY } = request;
   const master = request.master ? parseServerAddress(request.master, '--master') : null;
   if (request.kubeconfig) return await readKubeconfig(request.kubeconfig, master, read);
-  if (master !== null) return { server: master, proxy: null, trust: DEFAULT_TRUST, user: ANYBODY };
+  if (master !== null) return bareConfig(master);
   return await inClusterConfig(environment, serviceAccountDirectory, read);
 }
 
+function withoutTls({ server, proxy, user }: ClusterConfig): ClusterConfig {
+  return { ...bareConfig(server), proxy, user: { ...ANYBODY, impersonation: user.impersonation } };
+}
+
 /** Reads every file once, so that a mistake is told at the start rather than at the first request. */
-async function check({ trust, user }: ClusterConfig, read: ReadFile): Promise<void> {
-  if (trust.authorities !== null) await readAuthorities(trust.authorities, read);
-  if (user.certificate !== null) await readClientCertificate(user.certificate, read);
-  if (user.tokenFile !== null && user.token === null) await readToken(user.tokenFile, read);
+async function check(config: ClusterConfig, read: ReadFile): Promise<void> {
+  const authorities = authoritiesOf(config);
+  if (authorities !== null) await readAuthorities(authorities, read);
+  const certificate = clientCertificateOf(config);
+  if (certificate !== null) await readClientCertificate(certificate, read);
+  if (tokenFileOf(config.user) !== null && !config.user.token) await readToken(config.user);
 }

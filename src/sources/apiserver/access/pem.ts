@@ -5,6 +5,16 @@ export type PemText =
   | { /** For messages: where it stands. */ readonly place: string; readonly text: string }
   | { readonly place: string; readonly path: string };
 
+/**
+ * `NAME-data`, in base64, which wins where both are there, or the file `NAME`; null where neither is.
+ *
+ * @param place says in messages where `NAME` stands, and ends with it.
+ */
+export function pemText(place: string, data: string | undefined, path: string | undefined): PemText | null {
+  if (data) return { place: `${place}-data`, text: Buffer.from(data, 'base64').toString('latin1') };
+  return path ? { place: `${place}, ${JSON.stringify(path)},`, path } : null;
+}
+
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
 /** The certificates in a text, each a PEM block. Whatever else is in there is passed over, as Go does. */

@@ -1,5 +1,8 @@
+import { stat } from 'node:fs/promises';
+import { FileAuth } from '@kubernetes/client-node/dist/file_auth.js';
 import { KubeSpliceError } from '../../../model/errors.js';
 import { quoted } from '../../../model/printable.js';
+import { type ClusterUser, tokenFileOf } from './cluster-config.js';
 import { fileFault, type ReadFile } from './file-fault.js';
 import { type PemText, pairFault } from './pem.js';
 
@@ -13,13 +16,25 @@ export interface ClientCertificate {
 const TOKEN = /^[\x21-\x7e]+$/;
 
 /**
- * The token in a file; white space around it does not count.
+ * The token in the user's token file; white space around it does not count. The client library reads it, with an
+ * instance for each: one that is kept goes by the system's clock, sends no token at all where the file is empty for a
+ * moment, and fails where it is gone for one. `Refreshed` keeps the token meanwhile.
  *
  * @throws KubeSpliceError `CREDENTIALS_UNUSABLE`.
  */
-export async function readToken(path: string, readFile: ReadFile): Promise<string> {
+export async function readToken(user: ClusterUser): Promise<string> {
+  const path = tokenFileOf(user) ?? '';
   const place = `the token file ${quoted(path)}`;
-  const token = (await textOf({ place, path }, readFile)).trim();
+  const request: { headers: Record<string, string> } = { headers: {} };
+  try {
+    // The library reads without yielding: what would hold it up, a disk that hangs or a FIFO, is met here.
+    if (!(await stat(path)).isFile()) throw unusable(`${place} is not a file`);
+    await new FileAuth().applyAuthentication(user, request);
+  } catch (cause) {
+    if (cause instanceof KubeSpliceError) throw cause;
+    throw unusable(`${place} ${fileFault(cause)}`, cause);
+  }
+  const token = (request.headers.Authorization ?? '').replace(/^Bearer /, '').trim();
   if (token === '') throw unusable(`${place} is empty`);
   if (!isToken(token)) throw unusable(`${place} holds something else than one token`);
   return token;
