@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ApiServer } from '../support/api-server/api-server.js';
@@ -146,6 +146,20 @@ describe('a kubeconfig file', () => {
     const stranger = writeKubeconfig({ server: server.url, cluster });
     const other = RunningProgram.launch('127.0.83.6', ['--kubeconfig', stranger]);
     await other.program.says(/APISERVER_UNAUTHORIZED: the API server answered 401/);
+  });
+
+  it('made from the example, whose files are beside it', async () => {
+    const { server, authority } = await startSecuredCluster();
+    await populate(server);
+    const directory = temporaryDirectory();
+    const example = readFileSync(join(import.meta.dirname, '../../examples/kubeconfig.yaml'), 'utf8');
+    const placeholder = 'https://192.0.2.1:6443';
+    expect(example).toContain(`server: ${placeholder}`);
+    writeFileSync(join(directory, 'kubeconfig'), example.replace(placeholder, server.url));
+    writeFileSync(join(directory, 'ca.crt'), authority.certificate);
+    writeFileSync(join(directory, 'token'), `${TOKEN}\n`);
+    const proxy = await RunningProgram.start(ADDRESS, ['--kubeconfig', join(directory, 'kubeconfig')]);
+    expect(await greetingAt(ADDRESS, await proxy.portOf('default/web:http'))).toBe('pod');
   });
 
   it('whose server --master takes the place of', async () => {
