@@ -5,7 +5,8 @@
 export const ERROR_REMEDIES = {
   FLAG_INVALID: 'Correct the flag; `kube-splice --help` shows what each one takes.',
   FLAG_UNKNOWN: 'Check the spelling; `kube-splice --help` lists every command and flag.',
-  SOURCE_MISSING: 'Say where the Services come from: --manifests FILE_OR_DIR.',
+  SOURCE_MISSING:
+    'Say where the Services come from: --kubeconfig FILE, --master URL, or --manifests FILE_OR_DIR.',
   MANIFEST_UNREADABLE: 'Check that the path exists and that this user may read it.',
   MANIFEST_TOO_LARGE: 'Split it: many smaller files in a directory are watched and parsed one by one.',
   MANIFEST_SYNTAX: 'Correct the YAML or JSON; the last good state of the file is served until then.',
