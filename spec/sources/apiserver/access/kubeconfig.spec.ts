@@ -78,21 +78,19 @@ describe('a kubeconfig file', () => {
       proxy: { kind: 'http', host: 'p', port: 1, credentials: null },
       cluster: expect.objectContaining({
         name: 'one',
+        place: `${JSON.stringify(path)}: clusters[1].cluster.`,
         server: 'https://10.0.0.1:6443',
         tlsServerName: 'kubernetes',
         skipTLSVerify: false,
       }),
       user: expect.objectContaining({
         name: 'me',
+        place: `${JSON.stringify(path)}: users[0].user.`,
         token: SECRET,
         authProvider: null,
         exec: null,
         impersonation: {},
       }),
-      places: {
-        cluster: `${JSON.stringify(path)}: clusters[1].cluster.`,
-        user: `${JSON.stringify(path)}: users[0].user.`,
-      },
     });
   });
 
@@ -113,8 +111,8 @@ describe('a kubeconfig file', () => {
     const clusters = [{ name: 'one', cluster: { ...CLUSTER, 'certificate-authority': 'pki/ca.crt' } }];
     writeFileSync(path, JSON.stringify(config({ clusters, users: [{ name: 'me', user }] })));
     const found = await load(path);
-    expect(authoritiesOf(found)).toMatchObject({ path: join(directory, 'pki/ca.crt') });
-    expect(clientCertificateOf(found)).toMatchObject({
+    expect(authoritiesOf(found.cluster)).toMatchObject({ path: join(directory, 'pki/ca.crt') });
+    expect(clientCertificateOf(found.user)).toMatchObject({
       cert: { path: join(directory, 'pki/me.crt') },
       key: { path: join(directory, 'pki/me.key') },
     });
@@ -135,8 +133,11 @@ describe('a kubeconfig file', () => {
       'client-key-data': base64(mine.key),
     };
     const found = await load(written(stringify({ ...withCluster(cluster), ...usersOf(user) })));
-    expect(authoritiesOf(found)).toMatchObject({ text: authority.cert });
-    expect(clientCertificateOf(found)).toMatchObject({ cert: { text: mine.cert }, key: { text: mine.key } });
+    expect(authoritiesOf(found.cluster)).toMatchObject({ text: authority.cert });
+    expect(clientCertificateOf(found.user)).toMatchObject({
+      cert: { text: mine.cert },
+      key: { text: mine.key },
+    });
   });
 
   it('may leave the user out: then nobody in particular asks', async () => {

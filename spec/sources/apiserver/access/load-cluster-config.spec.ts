@@ -68,7 +68,7 @@ describe('without --kubeconfig and --master', () => {
   it('a pod without ca.crt trusts the authorities of the system, and one that is no certificate is an error', async () => {
     const directory = serviceAccount();
     rmSync(join(directory, 'ca.crt'));
-    expect(authoritiesOf(await inCluster(directory))).toBeNull();
+    expect(authoritiesOf((await inCluster(directory)).cluster)).toBeNull();
     writeFileSync(join(directory, 'ca.crt'), 'nonsense');
     expect((await failureOf(inCluster(directory))).code).toBe('IN_CLUSTER_CONFIG_MISSING');
   });
@@ -86,7 +86,7 @@ describe('with --master', () => {
     const config = await loadClusterConfig({ kubeconfig: '', master, environment });
     expect(config.server).toMatchObject({ url, secure });
     expect(config.user).toEqual(ANYBODY);
-    expect(authoritiesOf(config)).toBeNull();
+    expect(authoritiesOf(config.cluster)).toBeNull();
   });
 
   it.each(['https://', 'api.test/path', 'ftp://x', 'https://u:hunter2@x', ' '])(

@@ -69,7 +69,7 @@ export class ApiClient {
       execTimeoutMs: options.execTimeoutMs ?? EXEC_TIMEOUT_MS,
       fileMaxAgeMs,
     });
-    const authorities = authoritiesOf(config);
+    const authorities = authoritiesOf(config.cluster);
     this.#authorities = new Refreshed(
       async () => (authorities === null ? null : await readAuthorities(authorities, read)),
       { maxAgeMs: fileMaxAgeMs, now },

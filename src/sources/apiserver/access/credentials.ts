@@ -1,4 +1,4 @@
-import { type ClusterConfig, type ClusterUser, clientCertificateOf, tokenFileOf } from './cluster-config.js';
+import { type ApiUser, type ClusterConfig, clientCertificateOf, tokenFileOf } from './cluster-config.js';
 import { execClusterInfo } from './exec-cluster-info.js';
 import { type ExecCredential, ExecPlugin } from './exec-plugin.js';
 import type { ReadFile } from './file-fault.js';
@@ -89,7 +89,7 @@ function authorizationOf({ user }: ClusterConfig, options: CredentialsOptions): 
 }
 
 /** The user's token is used as long as the file has never been read. */
-function tokenInFile(user: ClusterUser, { fileMaxAgeMs, now }: CredentialsOptions): Part<string> {
+function tokenInFile(user: ApiUser, { fileMaxAgeMs, now }: CredentialsOptions): Part<string> {
   const read = async (): Promise<string> => {
     try {
       return `Bearer ${await readToken(user)}`;
@@ -102,10 +102,10 @@ function tokenInFile(user: ClusterUser, { fileMaxAgeMs, now }: CredentialsOption
 }
 
 function certificateOf(
-  config: ClusterConfig,
+  { user }: ClusterConfig,
   { readFile, fileMaxAgeMs, now }: CredentialsOptions,
 ): Part<ClientCertificate | null> {
-  const source = clientCertificateOf(config);
+  const source = clientCertificateOf(user);
   if (source === null) return fixed(null);
   const isInFile = 'path' in source.cert || 'path' in source.key;
   const maxAgeMs = isInFile ? fileMaxAgeMs : Number.POSITIVE_INFINITY;

@@ -5,11 +5,10 @@ import { readAuthorities } from './read-authorities.js';
 
 /** The `spec.cluster` of an `ExecCredential`: what an exec plugin is told of the cluster, where it asks for that. */
 export async function execClusterInfo(
-  config: ClusterConfig,
+  { server, cluster, proxy, user }: ClusterConfig,
   readFile: ReadFile,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const { server, cluster, proxy, user } = config;
-  const source = authoritiesOf(config);
+  const source = authoritiesOf(cluster);
   const authorities = source === null ? null : await readAuthorities(source, readFile);
   return {
     server: server.url,

@@ -30,15 +30,14 @@ export async function inClusterConfig(
     throw missing(`the token of the service account, ${quoted(tokenFile)}, ${fileFault(cause)}`, cause);
   }
   const server = parseServerAddress(`https://${address(host, port)}`, 'KUBERNETES_SERVICE_HOST');
-  const bare = bareConfig(server);
-  const authorities = join(directory, 'ca.crt');
+  const { cluster, ...bare } = bareConfig(server);
+  const place = "the service account's ";
+  const caFile = join(directory, 'ca.crt');
+  const trusts = await hasAuthorities(caFile, readFile);
   return {
     ...bare,
-    cluster: (await hasAuthorities(authorities, readFile))
-      ? { ...bare.cluster, caFile: authorities }
-      : bare.cluster,
-    user: { ...bare.user, authProvider: tokenFileProvider(tokenFile) },
-    places: { cluster: "the service account's ", user: "the service account's " },
+    cluster: { ...cluster, place, ...(trusts ? { caFile } : {}) },
+    user: { ...bare.user, place, authProvider: tokenFileProvider(tokenFile) },
   };
 }
 

@@ -17,7 +17,7 @@ export function readCluster(
   field: Field,
   file: KubeconfigFile,
   master: ServerAddress | null,
-): Pick<ClusterConfig, 'server' | 'proxy' | 'cluster'> | null {
+): Omit<ClusterConfig, 'user'> | null {
   const entry = mappingAt(field);
   if (entry === null) return null;
   const server = master ?? serverOf(field.child('server'), file);
@@ -38,7 +38,7 @@ export function readCluster(
   const [cluster] = newClusters([{ name, cluster: resolved }]);
   if (cluster === undefined) return null;
   const proxy = proxyUrl === null ? null : parseProxyAddress(proxyUrl, placeOf(proxyField, file));
-  return { server, proxy, cluster };
+  return { server, proxy, cluster: { ...cluster, place: `${placeOf(field, file)}.` } };
 }
 
 function serverOf(field: Field, file: KubeconfigFile): ServerAddress | null {

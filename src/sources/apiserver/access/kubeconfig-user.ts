@@ -2,13 +2,14 @@ import { sep } from 'node:path';
 import { newUsers } from '@kubernetes/client-node/dist/config_types.js';
 import type { Field } from '../../../model/field.js';
 import { isMapping } from '../../../model/field.js';
-import { type AuthProvider, type ClusterUser, tokenFileProvider } from './cluster-config.js';
+import { type ApiUser, type AuthProvider, tokenFileProvider } from './cluster-config.js';
 import { EXEC_API_VERSIONS, type ExecPluginConfig } from './exec-plugin.js';
 import {
   hasPem,
   type KubeconfigFile,
   mappingAt,
   pathOf,
+  placeOf,
   secretOf,
   textOf,
   textsOf,
@@ -31,7 +32,7 @@ export function readUser(
   field: Field,
   file: KubeconfigFile,
   execExtension: unknown,
-): ClusterUser | null {
+): ApiUser | null {
   const entry = mappingAt(field);
   if (entry === null) return null;
   const exec = field.child('exec').present ? execOf(field.child('exec'), file, execExtension) : null;
@@ -53,7 +54,8 @@ export function readUser(
     exec,
   };
   const [user] = newUsers([{ name, user: resolved }]);
-  return user === undefined ? null : { ...user, impersonation: impersonationOf(field) };
+  if (user === undefined) return null;
+  return { ...user, place: `${placeOf(field, file)}.`, impersonation: impersonationOf(field) };
 }
 
 function tokenOf(field: Field): string | null {
@@ -75,7 +77,7 @@ function checkCertificate(user: Field): void {
   if (hasCertificate && !hasKey) user.report('has a client-certificate and no client-key');
 }
 
-function impersonationOf(user: Field): ClusterUser['impersonation'] {
+function impersonationOf(user: Field): ApiUser['impersonation'] {
   const name = sendable(user.child('as'), textOf(user.child('as')));
   const uid = sendable(user.child('as-uid'), textOf(user.child('as-uid')));
   const groups = textsOf(user.child('as-groups')).map((group) => sendable(user.child('as-groups'), group));

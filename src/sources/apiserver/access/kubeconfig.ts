@@ -4,10 +4,10 @@ import { KubeSpliceError } from '../../../model/errors.js';
 import { Field } from '../../../model/field.js';
 import { fieldPathText } from '../../../model/field-error.js';
 import { quoted } from '../../../model/printable.js';
-import { ANYBODY, bareConfig, type ClusterConfig, type ClusterUser } from './cluster-config.js';
+import { ANYBODY, type ApiUser, bareConfig, type ClusterConfig } from './cluster-config.js';
 import { fileFault, type ReadFile } from './file-fault.js';
 import { execExtensionOf, readCluster } from './kubeconfig-cluster.js';
-import { type KubeconfigFile, mappingAt, placeOf } from './kubeconfig-field.js';
+import { type KubeconfigFile, mappingAt } from './kubeconfig-field.js';
 import { readUser } from './kubeconfig-user.js';
 import type { ServerAddress } from './server-address.js';
 
@@ -58,15 +58,7 @@ function currentConfig(
   }
   const cluster = clusterOf(root, context, file, master);
   const user = userOf(root, context, file);
-  if (cluster === null || user === null) return null;
-  const places = { cluster: cluster.place, user: user.place };
-  return { ...cluster.found, user: user.found, places };
-}
-
-/** What was found, and for messages what stands before the names of its fields. */
-interface Placed<T> {
-  readonly found: T;
-  readonly place: string;
+  return cluster === null || user === null ? null : { ...cluster, user };
 }
 
 function clusterOf(
@@ -74,32 +66,28 @@ function clusterOf(
   context: Field,
   file: KubeconfigFile,
   master: ServerAddress | null,
-): Placed<Pick<ClusterConfig, 'server' | 'proxy' | 'cluster'>> | null {
+): Omit<ClusterConfig, 'user'> | null {
   const reference = context.child('cluster');
   const name = reference.text() ?? '';
   const field = entry(root.child('clusters'), 'cluster', name);
-  if (field !== undefined) {
-    const found = readCluster(name, field, file, master);
-    return found === null ? null : { found, place: `${placeOf(field, file)}.` };
-  }
-  if (master !== null) return { found: bareConfig(master), place: '' };
+  if (field !== undefined) return readCluster(name, field, file, master);
+  if (master !== null) return bareConfig(master);
   if (!reference.present) reference.missing(`name one of ${namesIn(root.child('clusters'))}`);
   else reportAbsent(reference, root.child('clusters'), 'a cluster');
   return null;
 }
 
-function userOf(root: Field, context: Field, file: KubeconfigFile): Placed<ClusterUser> | null {
+function userOf(root: Field, context: Field, file: KubeconfigFile): ApiUser | null {
   const reference = context.child('user');
   const name = reference.text() ?? '';
-  if (name === '') return { found: ANYBODY, place: '' };
+  if (name === '') return ANYBODY;
   const field = entry(root.child('users'), 'user', name);
   if (field === undefined) {
     reportAbsent(reference, root.child('users'), 'a user');
     return null;
   }
   const cluster = entry(root.child('clusters'), 'cluster', context.child('cluster').text() ?? '');
-  const found = readUser(name, field, file, cluster === undefined ? undefined : execExtensionOf(cluster));
-  return found === null ? null : { found, place: `${placeOf(field, file)}.` };
+  return readUser(name, field, file, cluster === undefined ? undefined : execExtensionOf(cluster));
 }
 
 function checkKind(root: Field): boolean {

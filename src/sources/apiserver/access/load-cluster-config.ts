@@ -64,10 +64,10 @@ function withoutTls({ server, proxy, user }: ClusterConfig): ClusterConfig {
 }
 
 /** Reads every file once, so that a mistake is told at the start rather than at the first request. */
-async function check(config: ClusterConfig, read: ReadFile): Promise<void> {
-  const authorities = authoritiesOf(config);
+async function check({ cluster, user }: ClusterConfig, read: ReadFile): Promise<void> {
+  const authorities = authoritiesOf(cluster);
   if (authorities !== null) await readAuthorities(authorities, read);
-  const certificate = clientCertificateOf(config);
+  const certificate = clientCertificateOf(user);
   if (certificate !== null) await readClientCertificate(certificate, read);
-  if (tokenFileOf(config.user) !== null && !config.user.token) await readToken(config.user);
+  if (tokenFileOf(user) !== null && !user.token) await readToken(user);
 }

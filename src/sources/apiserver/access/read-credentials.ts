@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { FileAuth } from '@kubernetes/client-node/dist/file_auth.js';
 import { KubeSpliceError } from '../../../model/errors.js';
 import { quoted } from '../../../model/printable.js';
-import { type ClusterUser, tokenFileOf } from './cluster-config.js';
+import { type ApiUser, tokenFileOf } from './cluster-config.js';
 import { fileFault, type ReadFile } from './file-fault.js';
 import { type PemText, pairFault } from './pem.js';
 
@@ -22,7 +22,7 @@ const TOKEN = /^[\x21-\x7e]+$/;
  *
  * @throws KubeSpliceError `CREDENTIALS_UNUSABLE`.
  */
-export async function readToken(user: ClusterUser): Promise<string> {
+export async function readToken(user: ApiUser): Promise<string> {
   const path = tokenFileOf(user) ?? '';
   const place = `the token file ${quoted(path)}`;
   const request: { headers: Record<string, string> } = { headers: {} };
