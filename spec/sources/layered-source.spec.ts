@@ -3,32 +3,10 @@ import { PersistentMap } from '../../src/model/persistent-map.js';
 import type { ServicePortName } from '../../src/model/service-port.js';
 import { EMPTY_STATE, type ServiceState } from '../../src/model/service-state.js';
 import { LayeredSource } from '../../src/sources/layered-source.js';
-import type { ServiceSource, SourceStatus } from '../../src/sources/source.js';
 import { CollectedStates } from '../support/collected-states.js';
 import { aServicePort, endpoints } from '../support/proxy-values.js';
 import { RecordingLogger } from '../support/recording-logger.js';
-
-/** Delivers what a spec says, when it says so. */
-class ScriptedSource implements ServiceSource {
-  deliver: (state: ServiceState) => void = () => undefined;
-  isStopped = false;
-
-  constructor(readonly statuses: readonly SourceStatus[] = []) {}
-
-  start(deliver: (state: ServiceState) => void): Promise<void> {
-    this.deliver = deliver;
-    return Promise.resolve();
-  }
-
-  stop(): Promise<void> {
-    this.isStopped = true;
-    return Promise.resolve();
-  }
-
-  status(): readonly SourceStatus[] {
-    return this.statuses;
-  }
-}
+import { SpokenSource } from '../support/spoken-source.js';
 
 function serving(...served: [ServicePortName, number][]): ServiceState {
   return {
@@ -39,7 +17,7 @@ function serving(...served: [ServicePortName, number][]): ServiceState {
 }
 
 async function layered() {
-  const [upper, lower] = [new ScriptedSource(), new ScriptedSource()];
+  const [upper, lower] = [new SpokenSource(), new SpokenSource()];
   const logger = new RecordingLogger();
   const source = new LayeredSource(upper, lower, logger);
   return { upper, lower, logger, source, collected: await CollectedStates.startOf(source) };
@@ -88,6 +66,6 @@ describe('two sources as one', () => {
   it('stop both', async () => {
     const { source, upper, lower } = await layered();
     await source.stop();
-    expect([upper.isStopped, lower.isStopped]).toEqual([true, true]);
+    expect([upper.stops, lower.stops]).toEqual([1, 1]);
   });
 });

@@ -1,74 +1,25 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { readFileSync, statSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
 import { KubeSpliceError } from '../../../src/model/errors.js';
-import { EMPTY_STATE, type ServiceState } from '../../../src/model/service-state.js';
-import {
-  RememberedSource,
-  type RememberedSourceOptions,
-} from '../../../src/sources/snapshot/remembered-source.js';
-import { snapshotChunks } from '../../../src/sources/snapshot/snapshot-lines.js';
+import { EMPTY_STATE } from '../../../src/model/service-state.js';
 import { CollectedStates } from '../../support/collected-states.js';
 import { eventually, within } from '../../support/deadline.js';
-import { RecordingLogger } from '../../support/recording-logger.js';
-import { temporaryDirectory } from '../../support/temporary-directory.js';
-import { SpokenSource } from './spoken-source.js';
-import { largeState, plain } from './state-arbitraries.js';
-
-const IDENTITY = { server: 'https://10.0.0.1:6443', nodeName: 'node-1' };
-const NOON = Date.UTC(2026, 10, 22, 12);
-const OLD = largeState(2, 3);
-const NEW = largeState(3, 2);
-
-let directory: string;
-let path: string;
-let inner: SpokenSource;
-let logger: RecordingLogger;
-
-beforeEach(() => {
-  directory = join(temporaryDirectory(), 'state');
-  path = join(directory, 'services.jsonl');
-  inner = new SpokenSource();
-  logger = new RecordingLogger();
-});
-
-function sourceOf(changes: Partial<RememberedSourceOptions> = {}): RememberedSource {
-  const source = new RememberedSource({
-    inner,
-    directory,
-    identity: IDENTITY,
-    logger,
-    now: () => NOON,
-    delayMs: 10,
-    intervalMs: 50,
-    ...changes,
-  });
-  onTestFinished(() => source.stop());
-  return source;
-}
-
-function writeFile(text: string): void {
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(path, text, { mode: 0o600 });
-}
-
-function remember(state: ServiceState, changes: object = {}): void {
-  const header = { ...IDENTITY, savedAt: '2026-11-22T11:00:00.000Z', ...changes };
-  writeFile([...snapshotChunks(header, state)].join(''));
-}
-
-/** What the next process would find. */
-async function remembered(): Promise<ServiceState | undefined> {
-  const next = sourceOf({ inner: new SpokenSource(), logger: new RecordingLogger() });
-  const { last } = await CollectedStates.startOf(next);
-  await next.stop();
-  return last;
-}
-
-const ownStatus = (source: RememberedSource) => source.status().at(-1);
-const errors = () => logger.lines.filter(({ level }) => level === 'error');
-const isSameState = (one: ServiceState | undefined, other: ServiceState) =>
-  expect(one && plain(one)).toEqual(plain(other));
+import {
+  directory,
+  errors,
+  inner,
+  isSameState,
+  logger,
+  NEW,
+  NOON,
+  OLD,
+  ownStatus,
+  path,
+  remember,
+  remembered,
+  sourceOf,
+  writeFile,
+} from './remembered-setting.js';
 
 describe('at the start', () => {
   it('the snapshot is delivered, and told as stale', async () => {

@@ -1,5 +1,5 @@
-import type { ServiceState } from '../../../src/model/service-state.js';
-import type { ServiceSource, SourceStatus } from '../../../src/sources/source.js';
+import type { ServiceState } from '../../src/model/service-state.js';
+import type { ServiceSource, SourceStatus } from '../../src/sources/source.js';
 
 /** A source that delivers when the spec says so. */
 export class SpokenSource implements ServiceSource {
