@@ -1,6 +1,7 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { systemErrorCode } from '../../model/errors.js';
+import { fileFault } from '../file-fault.js';
 import { fileProblem, type ManifestProblem } from './manifest-problem.js';
 
 /** The largest manifest that is read, in bytes. */
@@ -45,19 +46,8 @@ export async function readLooked(path: string, fingerprint: string): Promise<Fil
 
 /** What keeps a path from being read, in words. */
 export function unreadable(error: unknown): ManifestProblem {
-  const code = systemErrorCode(error) ?? String(error);
-  return fileProblem('MANIFEST_UNREADABLE', `cannot be read: ${WORDS[code] ?? 'the system says'} (${code})`);
+  return fileProblem('MANIFEST_UNREADABLE', fileFault(error));
 }
-
-const WORDS: Readonly<Record<string, string>> = {
-  ENOENT: 'it does not exist',
-  ENOTDIR: 'a part of its path is not a directory',
-  EACCES: 'this user may not',
-  EPERM: 'this user may not',
-  ELOOP: 'its symbolic links go round in a circle',
-  EMFILE: 'this process has too many files open',
-  ENFILE: 'this host has too many files open',
-};
 
 function lookOf(stats: BigIntStats): FileLook {
   if (stats.isDirectory()) return { state: 'directory' };

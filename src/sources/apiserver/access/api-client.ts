@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { KubeSpliceError } from '../../../model/errors.js';
+import type { ReadFile } from '../../file-fault.js';
 import { ApiAgent } from './api-agent.js';
 import { exchange } from './api-exchange.js';
 import type { ApiResponse } from './api-response.js';
 import { authoritiesOf, type ClusterConfig } from './cluster-config.js';
 import { type Credentials, createCredentials, type RequestCredentials } from './credentials.js';
-import type { ReadFile } from './file-fault.js';
 import { readAuthorities } from './read-authorities.js';
 import { Refreshed } from './refreshed.js';
 import { connectToServer } from './server-connection.js';

@@ -1,7 +1,7 @@
+import type { ReadFile } from '../../file-fault.js';
 import { type ApiUser, type ClusterConfig, clientCertificateOf, tokenFileOf } from './cluster-config.js';
 import { execClusterInfo } from './exec-cluster-info.js';
 import { type ExecCredential, ExecPlugin } from './exec-plugin.js';
-import type { ReadFile } from './file-fault.js';
 import { createOidcTokens } from './oidc-tokens.js';
 import { type ClientCertificate, readClientCertificate, readToken } from './read-credentials.js';
 import { Refreshed } from './refreshed.js';

@@ -1,6 +1,6 @@
 import { hostPort } from '../../../model/endpoint.js';
+import type { ReadFile } from '../../file-fault.js';
 import { authoritiesOf, type ClusterConfig } from './cluster-config.js';
-import type { ReadFile } from './file-fault.js';
 import { readAuthorities } from './read-authorities.js';
 
 /** The `spec.cluster` of an `ExecCredential`: what an exec plugin is told of the cluster, where it asks for that. */

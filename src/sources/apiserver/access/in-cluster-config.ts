@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { hostPort } from '../../../model/endpoint.js';
 import { KubeSpliceError } from '../../../model/errors.js';
 import { quoted } from '../../../model/printable.js';
+import { fileFault, type ReadFile } from '../../file-fault.js';
 import { bareConfig, type ClusterConfig, tokenFileProvider } from './cluster-config.js';
-import { fileFault, type ReadFile } from './file-fault.js';
 import { certificatesIn } from './pem.js';
 import { parseServerAddress } from './server-address.js';
 

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { ReadFile } from '../../file-fault.js';
 import {
   ANYBODY,
   authoritiesOf,
@@ -7,7 +8,6 @@ import {
   clientCertificateOf,
   tokenFileOf,
 } from './cluster-config.js';
-import type { ReadFile } from './file-fault.js';
 import { inClusterConfig } from './in-cluster-config.js';
 import { readKubeconfig } from './kubeconfig.js';
 import { environmentProxy } from './proxy-address.js';

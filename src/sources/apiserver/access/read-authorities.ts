@@ -1,5 +1,5 @@
 import { KubeSpliceError } from '../../../model/errors.js';
-import { fileFault, type ReadFile } from './file-fault.js';
+import { fileFault, type ReadFile } from '../../file-fault.js';
 import { certificatesIn, type PemText } from './pem.js';
 
 /**

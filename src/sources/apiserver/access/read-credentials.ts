@@ -2,8 +2,8 @@ import { stat } from 'node:fs/promises';
 import { FileAuth } from '@kubernetes/client-node/dist/file_auth.js';
 import { KubeSpliceError } from '../../../model/errors.js';
 import { quoted } from '../../../model/printable.js';
+import { fileFault, type ReadFile } from '../../file-fault.js';
 import { type ApiUser, tokenFileOf } from './cluster-config.js';
-import { fileFault, type ReadFile } from './file-fault.js';
 import { type PemText, pairFault } from './pem.js';
 
 /** A client certificate, its chain behind it, and its private key, both PEM. */

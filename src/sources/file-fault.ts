@@ -1,4 +1,4 @@
-import { systemErrorCode } from '../../../model/errors.js';
+import { systemErrorCode } from '../model/errors.js';
 
 /** Reads a file whole. */
 export type ReadFile = (path: string) => Promise<Buffer>;
@@ -16,6 +16,6 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** What keeps a file from being read: `cannot be read: it does not exist (ENOENT)`. */
 export function fileFault(error: unknown): string {
-  const code = systemErrorCode(error) ?? 'no system code';
+  const code = systemErrorCode(error) ?? String(error);
   return `cannot be read: ${WORDS[code] ?? 'the system says'} (${code})`;
 }
