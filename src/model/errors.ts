@@ -17,7 +17,7 @@ export const ERROR_REMEDIES = {
     'Correct the field; `kubectl config view --kubeconfig FILE` shows how the file is understood.',
   IN_CLUSTER_CONFIG_MISSING:
     'Give --kubeconfig or --master, or run in a pod whose service account token is mounted.',
-  CREDENTIALS_UNUSABLE: 'Mend what the message names; it is tried again, nothing has to be restarted.',
+  CREDENTIALS_UNUSABLE: 'Mend what the message names; as long as kube-splice runs, it is tried again.',
   APISERVER_UNREACHABLE:
     'Check the address, the network and the API server; it is tried again until it answers.',
   APISERVER_CERTIFICATE_REJECTED:
