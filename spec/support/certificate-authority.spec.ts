@@ -56,6 +56,22 @@ describe('a certificate authority of the specs', () => {
     );
   });
 
+  it('stands under another authority where it has an issuer', async () => {
+    const between = new CertificateAuthority('between', authority);
+    const { key, certificate } = between.server();
+    const chain = { key, certificate: `${certificate}${between.certificate}` };
+    expect(await handshake(chain, { ca: authority.certificate })).toBe('false undefined');
+    expect(await handshake(between.server(), { ca: authority.certificate })).toBe(
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    );
+  });
+
+  it('makes a certificate for a server that only itself vouches for', async () => {
+    const ca = authority.certificate;
+    const alone = new CertificateAuthority('alone').selfSigned();
+    expect(await handshake(alone, { ca })).toBe('DEPTH_ZERO_SELF_SIGNED_CERT');
+  });
+
   it('issues certificates to clients', async () => {
     const ca = authority.certificate;
     const { key, certificate: cert } = authority.client('system:node:node1');
@@ -68,11 +84,13 @@ describe('a certificate authority of the specs', () => {
   it('writes names, times and addresses as others read them', () => {
     const from = new Date('2001-02-03T04:05:06Z');
     const until = new Date('2060-07-08T09:10:11Z');
-    const { certificate } = authority.server(['10.96.0.1', 'kubernetes.default'], { from, until });
+    const { certificate } = authority.server(['10.96.0.1', 'kubernetes.default', 'fd00::1'], { from, until });
     const read = new X509Certificate(certificate);
     expect(read.subject).toBe('CN=10.96.0.1');
     expect(read.issuer).toBe('CN=kube-splice specs');
-    expect(read.subjectAltName).toBe('IP Address:10.96.0.1, DNS:kubernetes.default');
+    expect(read.subjectAltName).toBe(
+      'IP Address:10.96.0.1, DNS:kubernetes.default, IP Address:FD00:0:0:0:0:0:0:1',
+    );
     expect([new Date(read.validFrom), new Date(read.validTo)]).toEqual([from, until]);
     expect(read.verify(new X509Certificate(authority.certificate).publicKey)).toBe(true);
     expect(new X509Certificate(authority.client().certificate).subject).toBe(

@@ -1,5 +1,13 @@
-import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import {
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+} from 'node:crypto';
 import { isIP, isIPv4 } from 'node:net';
+import { IPv6 } from 'ip-num';
 import {
   bitString,
   boolean,
@@ -52,7 +60,8 @@ export class CertificateAuthority {
   readonly #key: KeyObject;
   readonly #keyIdentifier: Buffer;
 
-  constructor(commonName = 'kube-splice specs') {
+  /** @param issuer signs for it; its own root where left out. */
+  constructor(commonName = 'kube-splice specs', issuer?: CertificateAuthority) {
     const { privateKey, publicKey } = newKeyPair();
     this.#subject = { commonName };
     this.#key = privateKey;
@@ -62,7 +71,13 @@ export class CertificateAuthority {
       // keyCertSign and cRLSign.
       extension(KEY_USAGE, bitString(Buffer.from([0b0000_0110]), 1), true),
     ];
-    this.certificate = this.#issue(this.#subject, publicKey, usage, {});
+    this.certificate = (issuer ?? this).#issue(this.#subject, publicKey, usage, {});
+  }
+
+  /** The certificate of a server that nobody but itself vouches for: of this key, and no authority. */
+  selfSigned(): Certified {
+    const certificate = this.#issue(this.#subject, createPublicKey(this.#key), [], {});
+    return { key: exported(this.#key), certificate };
   }
 
   /** A server's certificate for these names and addresses. */
@@ -95,7 +110,7 @@ export class CertificateAuthority {
       ...extensions,
     ];
     return {
-      key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      key: exported(privateKey),
       certificate: this.#issue(subject, publicKey, all, validity),
     };
   }
@@ -133,6 +148,10 @@ function keyIdentifier(key: KeyObject): Buffer {
     .digest();
 }
 
+function exported(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
 function newKeyPair(): { privateKey: KeyObject; publicKey: KeyObject } {
   return generateKeyPairSync('ec', { namedCurve: 'P-256' });
 }
@@ -150,11 +169,9 @@ function extension(type: string, value: Buffer, isCritical = false): Buffer {
   return sequence(identifier(type), ...(isCritical ? [boolean(true)] : []), octetString(value));
 }
 
-/** The bytes of an IPv4 address, or of `::1`: what specs listen on. */
 function addressBytes(address: string): Buffer {
   if (isIPv4(address)) return Buffer.from(address.split('.').map(Number));
-  if (address !== '::1') throw new Error(`no certificate is made for ${address}`);
-  return Buffer.from([...Array(15).fill(0), 1]);
+  return Buffer.from(new IPv6(address).value.toString(16).padStart(32, '0'), 'hex');
 }
 
 function pem(der: Buffer): string {

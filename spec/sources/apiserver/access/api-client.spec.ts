@@ -1,32 +1,17 @@
 import { getEventListeners } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { CertificateAuthority } from '../../../support/certificate-authority.js';
 import { eventually, within } from '../../../support/deadline.js';
 import { openSockets } from '../../../support/open-sockets.js';
-import { Authority } from './certificates.js';
-import {
-  base64,
-  clientOf,
-  failureOf,
-  httpServer,
-  NEVER,
-  sharedDirectory,
-  statusOf,
-  tcpServer,
-  textOf,
-} from './local-api.js';
+import { base64, clientOf, failureOf, httpServer, NEVER, statusOf, tcpServer, textOf } from './local-api.js';
 
-let remove: () => void;
-let authority: Authority;
+const authority = new CertificateAuthority();
 
-beforeAll(() => {
-  const directory = sharedDirectory();
-  remove = directory.remove;
-  authority = new Authority(directory.path);
+const trusting = (server: string) => ({
+  server,
+  'certificate-authority-data': base64(authority.certificate),
 });
-afterAll(() => remove());
-
-const trusting = (server: string) => ({ server, 'certificate-authority-data': base64(authority.cert) });
 
 describe('a request of an ApiClient', () => {
   it('has path, query and headers, and its answer comes as it is', async () => {

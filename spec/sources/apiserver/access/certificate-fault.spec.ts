@@ -1,18 +1,9 @@
 import { X509Certificate } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { certificateFault } from '../../../../src/sources/apiserver/access/certificate-fault.js';
-import { Authority } from './certificates.js';
-import { sharedDirectory } from './local-api.js';
+import { CertificateAuthority } from '../../../support/certificate-authority.js';
 
-let remove: () => void;
-let good: X509Certificate;
-
-beforeAll(() => {
-  const directory = sharedDirectory();
-  remove = directory.remove;
-  good = new X509Certificate(new Authority(directory.path).issue({ names: 'DNS:a.test,IP:fd00::1' }).cert);
-});
-afterAll(() => remove());
+const good = new X509Certificate(new CertificateAuthority().server(['a.test', 'fd00::1']).certificate);
 
 const whyOf = (code: string, certificate: X509Certificate | undefined = good) =>
   certificateFault(code, certificate, 'b.test', new Date())?.why;

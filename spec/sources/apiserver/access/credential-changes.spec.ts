@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { CertificateAuthority, type Certified } from '../../../support/certificate-authority.js';
 import { within } from '../../../support/deadline.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
-import { Authority, type KeyPair } from './certificates.js';
 import {
   base64,
   clientOf,
@@ -12,24 +12,17 @@ import {
   httpServer,
   httpsServer,
   NEVER,
-  sharedDirectory,
   statusOf,
   textOf,
 } from './local-api.js';
 
-let remove: () => void;
-let authority: Authority;
-let good: KeyPair;
+const authority = new CertificateAuthority();
+const good = authority.server();
 
-beforeAll(() => {
-  const directory = sharedDirectory();
-  remove = directory.remove;
-  authority = new Authority(directory.path);
-  good = authority.issue();
+const trusting = (server: string) => ({
+  server,
+  'certificate-authority-data': base64(authority.certificate),
 });
-afterAll(() => remove());
-
-const trusting = (server: string) => ({ server, 'certificate-authority-data': base64(authority.cert) });
 
 describe('credentials that change', () => {
   it('are read again after a 401, and the request is made once more', async () => {
@@ -66,24 +59,25 @@ describe('credentials that change', () => {
       'client-certificate': join(directory, 'tls.crt'),
       'client-key': join(directory, 'tls.key'),
     };
-    const write = ({ cert, key }: KeyPair): void => {
-      writeFileSync(files['client-certificate'], cert);
+    const write = ({ certificate, key }: Certified): void => {
+      writeFileSync(files['client-certificate'], certificate);
       writeFileSync(files['client-key'], key);
     };
-    write(authority.issue({ name: 'first' }));
+    write(authority.client('first'));
     const names: unknown[] = [];
     const { url } = await httpsServer(
-      { ...good, ca: authority.cert, requestCert: true },
+      good,
       (request, response) => {
         const { subject } = (request.socket as import('node:tls').TLSSocket).getPeerCertificate();
         names.push(subject.CN);
         response.end('{}');
       },
+      { ca: authority.certificate, requestCert: true },
     );
     let now = 0;
     const client = await clientOf({ cluster: trusting(url), user: files }, { now: () => now });
     expect(await statusOf(client)).toBe(200);
-    write(authority.issue({ name: 'second' }));
+    write(authority.client('second'));
     expect(await statusOf(client)).toBe(200);
     now += 60_000;
     expect(await statusOf(client)).toBe(200);
@@ -96,11 +90,11 @@ describe('credentials that change', () => {
       'client-certificate': join(directory, 'tls.crt'),
       'client-key': join(directory, 'tls.key'),
     };
-    const write = ({ cert, key }: KeyPair): void => {
-      writeFileSync(user['client-certificate'], cert);
+    const write = ({ certificate, key }: Certified): void => {
+      writeFileSync(user['client-certificate'], certificate);
       writeFileSync(user['client-key'], key);
     };
-    write(authority.issue({ name: 'first' }));
+    write(authority.client('first'));
     const closed: Promise<unknown>[] = [];
     const { url } = await httpsServer(good, (request, response) => {
       closed.push(new Promise((resolve) => request.socket.once('close', resolve)));
@@ -111,7 +105,7 @@ describe('credentials that change', () => {
     const client = await clientOf({ cluster: trusting(url), user }, { now: () => now });
     const watch = await client.get('/watch', {}, { signal: NEVER });
     const finished = await client.get('/list', {}, { signal: NEVER });
-    write(authority.issue({ name: 'second' }));
+    write(authority.client('second'));
     now += 60_000;
     expect(await statusOf(client)).toBe(200);
     const body = watch.body[Symbol.asyncIterator]();
@@ -121,20 +115,15 @@ describe('credentials that change', () => {
   });
 
   it('of the server: a new authority in the file counts after its certificate was rejected', async () => {
-    const directory = sharedDirectory();
-    try {
-      const next = new Authority(directory.path, 'the next authority');
-      const file = join(temporaryDirectory(), 'ca.crt');
-      writeFileSync(file, authority.cert);
-      const { url } = await httpsServer(next.issue(), (_request, response) => void response.end('{}'));
-      const client = await clientOf({ cluster: { server: url, 'certificate-authority': file } });
-      const error = await failureOf(client.get('/', {}, { signal: NEVER }));
-      expect(error.code).toBe('APISERVER_CERTIFICATE_REJECTED');
-      writeFileSync(file, next.cert);
-      expect(await statusOf(client)).toBe(200);
-    } finally {
-      directory.remove();
-    }
+    const next = new CertificateAuthority('the next authority');
+    const file = join(temporaryDirectory(), 'ca.crt');
+    writeFileSync(file, authority.certificate);
+    const { url } = await httpsServer(next.server(), (_request, response) => void response.end('{}'));
+    const client = await clientOf({ cluster: { server: url, 'certificate-authority': file } });
+    const error = await failureOf(client.get('/', {}, { signal: NEVER }));
+    expect(error.code).toBe('APISERVER_CERTIFICATE_REJECTED');
+    writeFileSync(file, next.certificate);
+    expect(await statusOf(client)).toBe(200);
   });
 
   it('never leave over plain HTTP', async () => {

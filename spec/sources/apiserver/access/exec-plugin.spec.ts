@@ -1,23 +1,16 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ExecPlugin, type ExecPluginConfig } from '../../../../src/sources/apiserver/access/exec-plugin.js';
+import { CertificateAuthority } from '../../../support/certificate-authority.js';
 import { eventually, within } from '../../../support/deadline.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
-import { Authority } from './certificates.js';
-import { failureOf, NEVER, sharedDirectory } from './local-api.js';
+import { failureOf, NEVER } from './local-api.js';
 
 const V1 = 'client.authentication.k8s.io/v1';
 const SECRET = 'hunter2-is-secret';
-let remove: () => void;
-let authority: Authority;
 
-beforeAll(() => {
-  const directory = sharedDirectory();
-  remove = directory.remove;
-  authority = new Authority(directory.path);
-});
-afterAll(() => remove());
+const authority = new CertificateAuthority();
 
 function script(body: string): { command: string; directory: string } {
   const directory = temporaryDirectory();
@@ -61,7 +54,7 @@ describe('an exec plugin', () => {
   });
 
   it('gives a client certificate', async () => {
-    const { cert, key } = authority.issue({ name: 'me' });
+    const { certificate: cert, key } = authority.client('me');
     const command = printing(credential({ clientCertificateData: cert, clientKeyData: key }));
     expect(await run(plugin(command))).toEqual({ authorization: null, certificate: { cert, key } });
   });

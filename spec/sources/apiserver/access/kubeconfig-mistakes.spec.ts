@@ -2,28 +2,19 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { KubeSpliceError } from '../../../../src/model/errors.js';
 import { loadClusterConfig } from '../../../../src/sources/apiserver/access/load-cluster-config.js';
+import { CertificateAuthority } from '../../../support/certificate-authority.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
-import { Authority, type KeyPair } from './certificates.js';
-import { base64, failureOf, sharedDirectory } from './local-api.js';
+import { base64, failureOf } from './local-api.js';
 
 const SECRET = 'hunter2-is-secret';
-let remove: () => void;
-let authority: Authority;
-let mine: KeyPair;
-let another: KeyPair;
 
-beforeAll(() => {
-  const directory = sharedDirectory();
-  remove = directory.remove;
-  authority = new Authority(directory.path);
-  mine = authority.issue({ name: 'me' });
-  another = authority.issue({ name: 'another' });
-});
-afterAll(() => remove());
+const authority = new CertificateAuthority();
+const mine = authority.client('me');
+const another = authority.client('another');
 
 const load = (kubeconfig: string, master: string | null = null) =>
   loadClusterConfig({ kubeconfig, master, environment: {} });
@@ -244,15 +235,15 @@ describe('a mistake in a kubeconfig file', () => {
         'client-certificate, "/nowhere/crt", cannot be read',
       ],
       [
-        { 'client-certificate': file('crt', mine.cert), 'client-key': file('key', another.key) },
+        { 'client-certificate': file('crt', mine.certificate), 'client-key': file('key', another.key) },
         'client-key, ',
       ],
       [
-        { 'client-certificate-data': base64(mine.cert), 'client-key-data': base64(another.key) },
+        { 'client-certificate-data': base64(mine.certificate), 'client-key-data': base64(another.key) },
         'client-key-data does not belong to the certificate',
       ],
       [
-        { 'client-certificate-data': base64(mine.cert), 'client-key-data': base64(SECRET) },
+        { 'client-certificate-data': base64(mine.certificate), 'client-key-data': base64(SECRET) },
         'client-key-data holds no private key in PEM form',
       ],
       [

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import {
   ANYBODY,
@@ -9,22 +9,14 @@ import {
   tokenFileOf,
 } from '../../../../src/sources/apiserver/access/cluster-config.js';
 import { loadClusterConfig } from '../../../../src/sources/apiserver/access/load-cluster-config.js';
+import { CertificateAuthority } from '../../../support/certificate-authority.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
-import { Authority, type KeyPair } from './certificates.js';
-import { base64, sharedDirectory } from './local-api.js';
+import { base64 } from './local-api.js';
 
 const SECRET = 'hunter2-is-secret';
-let remove: () => void;
-let authority: Authority;
-let mine: KeyPair;
 
-beforeAll(() => {
-  const directory = sharedDirectory();
-  remove = directory.remove;
-  authority = new Authority(directory.path);
-  mine = authority.issue({ name: 'me' });
-});
-afterAll(() => remove());
+const authority = new CertificateAuthority();
+const mine = authority.client('me');
 
 const load = (kubeconfig: string, master: string | null = null) =>
   loadClusterConfig({ kubeconfig, master, environment: {} });
@@ -97,8 +89,8 @@ describe('a kubeconfig file', () => {
   it('names files relative to itself, and commands that have a slash', async () => {
     const directory = temporaryDirectory();
     mkdirSync(join(directory, 'pki'));
-    writeFileSync(join(directory, 'pki/ca.crt'), `a comment\n${authority.cert}`);
-    writeFileSync(join(directory, 'pki/me.crt'), mine.cert);
+    writeFileSync(join(directory, 'pki/ca.crt'), `a comment\n${authority.certificate}`);
+    writeFileSync(join(directory, 'pki/me.crt'), mine.certificate);
     writeFileSync(join(directory, 'pki/me.key'), mine.key);
     writeFileSync(join(directory, 'token'), `${SECRET}\n`);
     const user = {
@@ -124,18 +116,18 @@ describe('a kubeconfig file', () => {
     const cluster = {
       ...CLUSTER,
       'certificate-authority': '/nowhere',
-      'certificate-authority-data': base64(authority.cert).replace(/(.{64})/g, '$1\n'),
+      'certificate-authority-data': base64(authority.certificate).replace(/(.{64})/g, '$1\n'),
     };
     const user = {
       'client-certificate': '/nowhere',
-      'client-certificate-data': base64(mine.cert),
+      'client-certificate-data': base64(mine.certificate),
       'client-key': '/nowhere',
       'client-key-data': base64(mine.key),
     };
     const found = await load(written(stringify({ ...withCluster(cluster), ...usersOf(user) })));
-    expect(authoritiesOf(found.cluster)).toMatchObject({ text: authority.cert });
+    expect(authoritiesOf(found.cluster)).toMatchObject({ text: authority.certificate });
     expect(clientCertificateOf(found.user)).toMatchObject({
-      cert: { text: mine.cert },
+      cert: { text: mine.certificate },
       key: { text: mine.key },
     });
   });

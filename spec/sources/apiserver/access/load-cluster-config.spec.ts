@@ -1,22 +1,14 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ApiClient } from '../../../../src/sources/apiserver/access/api-client.js';
 import { ANYBODY, authoritiesOf } from '../../../../src/sources/apiserver/access/cluster-config.js';
 import { loadClusterConfig } from '../../../../src/sources/apiserver/access/load-cluster-config.js';
+import { CertificateAuthority } from '../../../support/certificate-authority.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
-import { Authority } from './certificates.js';
-import { failureOf, httpsServer, kubeconfigFile, sharedDirectory, statusOf } from './local-api.js';
+import { failureOf, httpsServer, kubeconfigFile, statusOf } from './local-api.js';
 
-let remove: () => void;
-let authority: Authority;
-
-beforeAll(() => {
-  const directory = sharedDirectory();
-  remove = directory.remove;
-  authority = new Authority(directory.path);
-});
-afterAll(() => remove());
+const authority = new CertificateAuthority();
 
 const POD = { KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '443' };
 
@@ -24,7 +16,7 @@ function serviceAccount(): string {
   const directory = join(temporaryDirectory(), 'serviceaccount');
   mkdirSync(directory);
   writeFileSync(join(directory, 'token'), 'pod-token\n');
-  writeFileSync(join(directory, 'ca.crt'), authority.cert);
+  writeFileSync(join(directory, 'ca.crt'), authority.certificate);
   return directory;
 }
 
@@ -34,7 +26,7 @@ const inCluster = (serviceAccountDirectory: string, environment: Record<string, 
 describe('without --kubeconfig and --master', () => {
   it('the service account of the pod counts', async () => {
     const seen: unknown[] = [];
-    const { port } = await httpsServer(authority.issue(), (request, response) => {
+    const { port } = await httpsServer(authority.server(), (request, response) => {
       seen.push(request.headers.authorization);
       response.end('{}');
     });

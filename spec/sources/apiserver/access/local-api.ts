@@ -1,9 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer as createHttp, type RequestListener, type Server } from 'node:http';
 import type { ServerOptions } from 'node:https';
 import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, createServer as createTcp, type Socket, type Server as TcpServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { KubeSpliceError } from '../../../../src/model/errors.js';
@@ -13,6 +12,7 @@ import {
   type ApiResponse,
 } from '../../../../src/sources/apiserver/access/api-client.js';
 import { loadClusterConfig } from '../../../../src/sources/apiserver/access/load-cluster-config.js';
+import type { Certified } from '../../../support/certificate-authority.js';
 import { within } from '../../../support/deadline.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
 
@@ -45,10 +45,11 @@ export async function httpServer(
 }
 
 export async function httpsServer(
-  options: ServerOptions,
+  { key, certificate }: Certified,
   listener: RequestListener,
+  options: ServerOptions = {},
 ): Promise<{ url: string; port: number }> {
-  const server = createHttps(options, listener);
+  const server = createHttps({ key, cert: certificate, ...options }, listener);
   server.on('tlsClientError', () => undefined);
   const port = await listening(server);
   return { url: `https://127.0.0.1:${port}`, port };
@@ -119,10 +120,4 @@ export async function failureOf(promise: Promise<unknown>): Promise<KubeSpliceEr
 
 export function base64(text: string): string {
   return Buffer.from(text).toString('base64');
-}
-
-/** An empty directory for a whole file of specs, and how to remove it. */
-export function sharedDirectory(): { path: string; remove: () => void } {
-  const path = mkdtempSync(join(tmpdir(), 'kube-splice-'));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Authority, type KeyPair } from './certificates.js';
+import { describe, expect, it } from 'vitest';
+import { CertificateAuthority } from '../../../support/certificate-authority.js';
 import {
   base64,
   clientOf,
@@ -9,22 +9,12 @@ import {
   httpsServer,
   listening,
   NEVER,
-  sharedDirectory,
   statusOf,
   tcpServer,
 } from './local-api.js';
 
-let remove: () => void;
-let authority: Authority;
-let good: KeyPair;
-
-beforeAll(() => {
-  const directory = sharedDirectory();
-  remove = directory.remove;
-  authority = new Authority(directory.path);
-  good = authority.issue({ names: 'DNS:api.cluster.test,IP:127.0.0.1' });
-});
-afterAll(() => remove());
+const authority = new CertificateAuthority();
+const good = authority.server(['api.cluster.test', '127.0.0.1']);
 
 /** Connects whoever asks with CONNECT to this port, whatever host was asked for. */
 async function connectProxy(port: number): Promise<{ port: number; asked: IncomingMessage[] }> {
@@ -65,7 +55,7 @@ async function socksProxy(port: number): Promise<{ port: number; asked: string[]
 const api = async () => await httpsServer(good, (_request, response) => void response.end('{}'));
 const cluster = (proxyUrl?: string) => ({
   server: 'https://api.cluster.test:6443',
-  'certificate-authority-data': base64(authority.cert),
+  'certificate-authority-data': base64(authority.certificate),
   ...(proxyUrl === undefined ? {} : { 'proxy-url': proxyUrl }),
 });
 
@@ -94,7 +84,7 @@ describe('a proxy', () => {
   });
 
   it('does not make another certificate right', async () => {
-    const server = await httpsServer(authority.issue({ names: 'DNS:other' }), () => undefined);
+    const server = await httpsServer(authority.server(['other']), () => undefined);
     const proxy = await connectProxy(server.port);
     const client = await clientOf({ cluster: cluster(`http://127.0.0.1:${proxy.port}`) });
     const error = await failureOf(client.get('/', {}, { signal: NEVER }));

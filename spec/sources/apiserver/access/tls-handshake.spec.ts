@@ -2,45 +2,22 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { CertificateAuthority, type Certified } from '../../../support/certificate-authority.js';
 import { eventually } from '../../../support/deadline.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
-import { Authority, type KeyPair } from './certificates.js';
-import {
-  base64,
-  clientOf,
-  failureOf,
-  httpServer,
-  httpsServer,
-  NEVER,
-  sharedDirectory,
-  statusOf,
-} from './local-api.js';
+import { base64, clientOf, failureOf, httpServer, httpsServer, NEVER, statusOf } from './local-api.js';
 
-let remove: () => void;
-let authority: Authority;
-let other: Authority;
-let good: KeyPair;
-
-beforeAll(() => {
-  const one = sharedDirectory();
-  const two = sharedDirectory();
-  remove = () => {
-    one.remove();
-    two.remove();
-  };
-  authority = new Authority(one.path);
-  other = new Authority(two.path, 'another authority');
-  good = authority.issue();
-});
-afterAll(() => remove());
+const authority = new CertificateAuthority();
+const other = new CertificateAuthority('another authority');
+const good = authority.server();
 
 const answer = (_request: unknown, response: { end(text: string): void }): void => response.end('{}');
 
 /** The failure of a request to a server with this certificate, by a client that trusts the authority. */
-async function failureWith(pair: KeyPair, cluster: Record<string, unknown> = {}) {
+async function failureWith(pair: Certified, cluster: Record<string, unknown> = {}) {
   const { url, port } = await httpsServer(pair, answer);
-  const trusted = { server: url, 'certificate-authority-data': base64(authority.cert), ...cluster };
+  const trusted = { server: url, 'certificate-authority-data': base64(authority.certificate), ...cluster };
   const client = await clientOf({ cluster: trusted });
   const error = await failureOf(client.get('/version', {}, { signal: NEVER }));
   expect(error.message).toContain(`127.0.0.1:${port}`);
@@ -50,8 +27,8 @@ async function failureWith(pair: KeyPair, cluster: Record<string, unknown> = {})
 /** The port of a server that tells by an alert that it wants a certificate: Node's only hangs up. */
 async function demandingServer(version: string): Promise<number> {
   const directory = temporaryDirectory();
-  writeFileSync(join(directory, 'ca.crt'), authority.cert);
-  writeFileSync(join(directory, 'tls.crt'), good.cert);
+  writeFileSync(join(directory, 'ca.crt'), authority.certificate);
+  writeFileSync(join(directory, 'tls.crt'), good.certificate);
   writeFileSync(join(directory, 'tls.key'), good.key);
   const files = ['-cert', 'tls.crt', '-key', 'tls.key', '-CAfile', 'ca.crt'];
   const demand = ['-Verify', '2', '-verify_return_error', `-${version}`, '-www'];
@@ -80,41 +57,51 @@ describe('TLS to the API server', () => {
   it('holds where the certificate is for this server and from the authority of the cluster', async () => {
     const { url } = await httpsServer(good, answer);
     const client = await clientOf({
-      cluster: { server: url, 'certificate-authority-data': base64(authority.cert) },
+      cluster: { server: url, 'certificate-authority-data': base64(authority.certificate) },
     });
     expect(await statusOf(client)).toBe(200);
   });
 
   it('is refused where the certificate has expired, and says since when and how to renew it', async () => {
-    const error = await failureWith(authority.issue({ from: '20200101000000Z', until: '20210102030405Z' }));
+    const error = await failureWith(
+      authority.server(undefined, {
+        from: new Date('2020-01-01T00:00:00Z'),
+        until: new Date('2021-01-02T03:04:05Z'),
+      }),
+    );
     expect(error.code).toBe('APISERVER_CERTIFICATE_REJECTED');
     expect(error.message).toContain('it expired on 2021-01-02T03:04:05.000Z');
     expect(error.remedy).toContain('kubeadm certs renew');
   });
 
   it('is refused where the certificate is not yet valid, and says to look at the clock', async () => {
-    const error = await failureWith(authority.issue({ from: '20900101000000Z', until: '20910101000000Z' }));
+    const error = await failureWith(
+      authority.server(undefined, {
+        from: new Date('2090-01-01T00:00:00Z'),
+        until: new Date('2091-01-01T00:00:00Z'),
+      }),
+    );
     expect(error.code).toBe('APISERVER_CERTIFICATE_REJECTED');
     expect(error.message).toContain('it is valid from 2090-01-01T00:00:00.000Z on');
     expect(error.remedy).toContain('clock');
   });
 
   it('is refused where the certificate is for other names, and says for which', async () => {
-    const error = await failureWith(authority.issue({ names: 'DNS:kubernetes.default,IP:10.96.0.1' }));
+    const error = await failureWith(authority.server(['kubernetes.default', '10.96.0.1']));
     expect(error.code).toBe('APISERVER_CERTIFICATE_REJECTED');
     expect(error.message).toContain('it is not for 127.0.0.1 but for DNS:kubernetes.default, IP:10.96.0.1');
     expect(error.remedy).toContain('tls-server-name');
   });
 
   it('is refused where another authority signed the certificate, and says which file counts', async () => {
-    const error = await failureWith(other.issue());
+    const error = await failureWith(other.server());
     expect(error.code).toBe('APISERVER_CERTIFICATE_REJECTED');
     expect(error.message).toContain('signed by an authority that is not trusted');
     expect(error.remedy).toContain('certificate-authority');
   });
 
   it('is refused where the certificate is self-signed', async () => {
-    const error = await failureWith(authority.selfSigned());
+    const error = await failureWith(new CertificateAuthority('self').selfSigned());
     expect(error.code).toBe('APISERVER_CERTIFICATE_REJECTED');
     expect(error.message).toContain('self-signed');
   });
@@ -125,9 +112,9 @@ describe('TLS to the API server', () => {
   });
 
   it('holds for the name that tls-server-name gives, and for no other', async () => {
-    const named = authority.issue({ names: 'DNS:kubernetes.default' });
+    const named = authority.server(['kubernetes.default']);
     const { url } = await httpsServer(named, answer);
-    const trusted = { server: url, 'certificate-authority-data': base64(authority.cert) };
+    const trusted = { server: url, 'certificate-authority-data': base64(authority.certificate) };
     const right = await clientOf({ cluster: { ...trusted, 'tls-server-name': 'kubernetes.default' } });
     expect(await statusOf(right)).toBe(200);
     const wrong = await clientOf({ cluster: { ...trusted, 'tls-server-name': 'kubernetes' } });
@@ -136,14 +123,14 @@ describe('TLS to the API server', () => {
   });
 
   it('holds where the authority given is not at the root of its chain, as with client-go', async () => {
-    const between = authority.intermediate(temporaryDirectory());
-    const { url } = await httpsServer(between.issue(), answer);
-    const cluster = { server: url, 'certificate-authority-data': base64(between.cert) };
+    const between = new CertificateAuthority('intermediate authority', authority);
+    const { url } = await httpsServer(between.server(), answer);
+    const cluster = { server: url, 'certificate-authority-data': base64(between.certificate) };
     expect(await statusOf(await clientOf({ cluster }))).toBe(200);
   });
 
   it('holds with any certificate where verification is turned off', async () => {
-    const { url } = await httpsServer(other.issue({ names: 'DNS:elsewhere' }), answer);
+    const { url } = await httpsServer(other.server(['elsewhere']), answer);
     const client = await clientOf({ cluster: { server: url, 'insecure-skip-tls-verify': true } });
     expect(await statusOf(client)).toBe(200);
   });
@@ -156,15 +143,15 @@ describe('TLS to the API server', () => {
     const port = await demandingServer(version);
     const cluster = {
       server: `https://127.0.0.1:${port}`,
-      'certificate-authority-data': base64(authority.cert),
+      'certificate-authority-data': base64(authority.certificate),
     };
     const none = await clientOf({ cluster });
     const error = await failureOf(none.get('/', {}, { signal: NEVER }));
     expect(error.code).toBe(code);
     expect(error.message).toContain(words);
 
-    const mine = authority.issue({ name: 'system:kube-proxy' });
-    const user = { 'client-certificate-data': base64(mine.cert), 'client-key-data': base64(mine.key) };
+    const mine = authority.client('system:kube-proxy');
+    const user = { 'client-certificate-data': base64(mine.certificate), 'client-key-data': base64(mine.key) };
     expect(await statusOf(await clientOf({ cluster, user }), '/')).toBe(200);
   });
 
