@@ -101,7 +101,7 @@ export class ExecPlugin {
       }
     };
     const library = new ExecAuth();
-    // Their declaration calls them private; the library's own specs set them too.
+    // Declared private, but there to be set: the library's own specs replace `execFn` so.
     Object.assign(library, { execFn, tokenCache: this.#printed });
     const request: { headers: Record<string, string>; cert?: string; key?: string } = { headers: {} };
     const applied = library.applyAuthentication({ name: USER, exec: this.#plugin }, request);
