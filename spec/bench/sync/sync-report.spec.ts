@@ -70,6 +70,7 @@ describe('syncReportText', () => {
       '| start to every portal listening, s | 3.00 (2.00 – 4.00) | 3.00 (2.00 – 4.00) |',
     );
     expect(rows).toContain('| change to effect: p99, ms | 9.00 | 9.00 |');
+    expect(rows).toContain('| one connection, nothing changes: median, ms | 0.600 | 0.600 |');
     expect(rows).toContain('| resident memory under 90 MB with 10 Services | 75.0 MB | met |');
   });
 
