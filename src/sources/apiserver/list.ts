@@ -33,14 +33,17 @@ export async function* listPages(
   signal: AbortSignal,
 ): AsyncGenerator<readonly RawObject[], string> {
   let next = '';
+  let first: Page | undefined;
   for (;;) {
     const query = { ...resource.query, limit: `${PAGE_SIZE}`, ...(next === '' ? {} : { continue: next }) };
     const response = await client.get(resource.path, query, { signal, idleTimeoutMs: IDLE_MS });
     if (response.status !== 200) throw await statusErrorOf(response);
     const page = pageOf(await textOf(response), resource);
+    first ??= page;
     yield page.items;
+    if (page.next === '') return first.resourceVersion;
+    if (page.next === next) throw endless(resource);
     next = page.next;
-    if (next === '') return page.resourceVersion;
   }
 }
 
@@ -54,6 +57,11 @@ export async function currentResourceVersion(
   const response = await client.get(resource.path, query, { signal, idleTimeoutMs: IDLE_MS });
   if (response.status !== 200) throw await statusErrorOf(response);
   return pageOf(await textOf(response), resource).resourceVersion;
+}
+
+/** A cache between, or a server gone wrong: it would be asked for the same page for ever. */
+function endless({ name }: Resource): KubeSpliceError {
+  return new KubeSpliceError('APISERVER_MALFORMED', `a page of the list of ${name} goes on with itself`);
 }
 
 async function textOf(response: ApiResponse): Promise<string> {

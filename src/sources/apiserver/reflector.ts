@@ -45,11 +45,21 @@ const TIMER_TOLERANCE_MS = 2;
 /** A watch that ends sooner, and has told nothing new, counts as a failure: watching anew at once could go on for ever. */
 const SHORT_WATCH_MS = 1_000;
 
-/** The longest wait that a server may ask for with `Retry-After`, ms. */
+/** The waits that a server may ask for with `Retry-After`, ms: `0`, obeyed over and over, would be an attack. */
+const SHORTEST_RETRY_AFTER_MS = 800;
 const LONGEST_RETRY_AFTER_MS = 5 * 60_000;
 
 /** So many times in a row are a fault of the server. */
 const EXPIRIES_TOLD = 4;
+
+/** So many short watches in a row tell nothing, and never will: a list does. */
+const SHORT_WATCHES_BORNE = 4;
+
+/**
+ * A watch that is refused so will be refused again: its version of the API is gone, as after a downgrade, or its
+ * resourceVersion is none to this server. A list finds out what there is.
+ */
+const NOT_TO_BE_WATCHED: ReadonlySet<number> = new Set([400, 404, 405, 422]);
 
 const HTTP_FORBIDDEN = 403;
 const HTTP_NOT_FOUND = 404;
@@ -78,6 +88,10 @@ export class Reflector {
   #resourceVersion: string | null = null;
   /** Times in a row that the server had forgotten what was gone on from. */
   #expiries = 0;
+  /** When the last list was done, by `now`; null before. */
+  #listedAt: number | null = null;
+  /** Watches in a row that ended at once, and told nothing. */
+  #shortWatches = 0;
   /** The last watch fell silent. */
   #isDoubted = false;
   /** The place where a line was no event. */
@@ -132,6 +146,7 @@ export class Reflector {
       observer.answered(resource.name);
       if (page.done === true) {
         listing.done();
+        this.#listedAt = this.#options.now();
         return page.value;
       }
       listing.add(page.value);
@@ -141,8 +156,7 @@ export class Reflector {
   /** Forgets how far the mirror is where the server itself is not so far. */
   async #compare(signal: AbortSignal): Promise<void> {
     const current = await currentResourceVersion(this.#options.client, this.#resource, signal);
-    if (this.#resourceVersion !== null && isEarlier(current, this.#resourceVersion))
-      this.#resourceVersion = null;
+    if (this.#resourceVersion !== null && isEarlier(current, this.#resourceVersion)) this.#forget();
     this.#isDoubted = false;
   }
 
@@ -160,12 +174,30 @@ export class Reflector {
         heardAt = now();
       }
     } catch (error) {
-      if (!(error instanceof WatchCut)) throw error;
+      if (!(error instanceof WatchCut)) {
+        if (now() - openedAt >= SHORT_WATCH_MS) this.#backoff.reset();
+        throw error;
+      }
       this.#isDoubted = now() - heardAt >= longestSilenceMs - TIMER_TOLERANCE_MS;
     }
     const hasProgressed = this.#resourceVersion !== resourceVersion;
-    if (hasProgressed || now() - openedAt >= SHORT_WATCH_MS) this.#backoff.reset();
-    else if (!signal.aborted) await this.#options.pause(this.#backoff.next(), signal);
+    if (hasProgressed || now() - openedAt >= SHORT_WATCH_MS) {
+      this.#backoff.reset();
+      this.#shortWatches = 0;
+    } else await this.#endShortWatch(signal);
+  }
+
+  async #endShortWatch(signal: AbortSignal): Promise<void> {
+    this.#shortWatches += 1;
+    if (this.#shortWatches >= SHORT_WATCHES_BORNE) this.#forget();
+    if (!signal.aborted) await this.#options.pause(this.#backoff.next(), signal);
+  }
+
+  /** The next thing is a list. */
+  #forget(): void {
+    this.#resourceVersion = null;
+    this.#isDoubted = false;
+    this.#shortWatches = 0;
   }
 
   #take(events: readonly WatchEvent[]): void {
@@ -199,11 +231,12 @@ export class Reflector {
     if (!(error instanceof KubeSpliceError)) throw error;
     const isExpired = isStatus(error, HTTP_GONE);
     if (isExpired) {
-      this.#resourceVersion = null;
+      this.#forget();
       this.#expiries += 1;
       // Once is the ordinary course of things, after a restart of the server for instance.
-      if (this.#expiries === 1) return;
+      if (this.#expiries === 1 && !this.#hasJustListed()) return;
     }
+    if (error instanceof ApiStatusError && NOT_TO_BE_WATCHED.has(error.status)) this.#forget();
     if (error.code === 'APISERVER_MALFORMED') this.#distrust();
     const { observer, pause } = this.#options;
     const waitMs = this.#waitAfter(error);
@@ -211,9 +244,14 @@ export class Reflector {
     await pause(waitMs, signal);
   }
 
+  /** Lists that follow each other as fast as the server answers would keep it from all else. */
+  #hasJustListed(): boolean {
+    return this.#listedAt !== null && this.#options.now() - this.#listedAt < SHORT_WATCH_MS;
+  }
+
   /** The same line again is what the server has to say there: a new list goes round it. */
   #distrust(): void {
-    if (this.#malformedAt === this.#resourceVersion) this.#resourceVersion = null;
+    if (this.#malformedAt === this.#resourceVersion) this.#forget();
     this.#malformedAt = this.#resourceVersion;
   }
 
@@ -221,7 +259,7 @@ export class Reflector {
     const ownMs = this.#backoff.next();
     const askedMs = error instanceof ApiStatusError ? error.retryAfterMs : null;
     // A little later than asked, by chance: not all that were turned away are to come back in the same moment.
-    return askedMs === null
+    return askedMs === null || askedMs < SHORTEST_RETRY_AFTER_MS
       ? ownMs
       : Math.min(LONGEST_RETRY_AFTER_MS, askedMs) * (1 + 0.1 * this.#options.random());
   }
