@@ -100,4 +100,13 @@ describe('the condition of the API server', () => {
     condition.failed('endpointslices', fault('APISERVER_UNREACHABLE'));
     expect(condition.errors).toEqual(['APISERVER_UNREACHABLE: api:6443: ECONNREFUSED']);
   });
+
+  it('tells no time before the fault where the clock was set back', () => {
+    const { condition, logger, pass } = aCondition();
+    condition.answered('services');
+    condition.failed('services', fault('APISERVER_UNREACHABLE'));
+    pass(-3_600_000);
+    condition.answered('services');
+    expect(logger.lines.at(-1)?.fields).toMatchObject({ afterSeconds: 0 });
+  });
 });

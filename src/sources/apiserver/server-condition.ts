@@ -56,7 +56,8 @@ export class ServerCondition {
     this.#answered.add(resource);
     this.#faults.delete(resource);
     if (!wasConnected && this.isConnected) {
-      const afterSeconds = Math.round((now() - this.#since) / 1000);
+      // The clock may have been set back.
+      const afterSeconds = Math.max(0, Math.round((now() - this.#since) / 1000));
       this.#since = now();
       if (wasEver) logger.info('the API server answers again', { server, afterSeconds });
       else logger.info('the API server answers', { server });
