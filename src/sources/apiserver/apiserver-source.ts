@@ -138,11 +138,12 @@ export class ApiServerSource implements ServiceSource {
 
   #reflector(resources: readonly [Resource, ...Resource[]], mirror: Mirror): Reflector {
     const { client, random = Math.random, pause = delayed, longestSilenceMs } = this.#options;
+    const [{ name }] = resources;
     return new Reflector({
       client,
       resources,
       mirror,
-      observer: this.#observer(),
+      observer: this.#observer(name),
       random,
       now: () => performance.now(),
       pause,
@@ -150,13 +151,14 @@ export class ApiServerSource implements ServiceSource {
     });
   }
 
-  #observer(): ReflectorObserver {
+  /** @param first of those that a reflector reads: what was wrong with one of them ends when another one is read. */
+  #observer(first: Resource['name']): ReflectorObserver {
     return {
-      answered: (resource) => this.#condition.answered(resource),
-      failed: (resource, error) => {
-        this.#condition.failed(resource, error);
+      answered: () => this.#condition.answered(first),
+      failed: (_, error) => {
+        this.#condition.failed(first, error);
         // Who may not read nodes proxies without knowing its own.
-        if (resource === 'nodes') this.#changed('node');
+        if (first === 'nodes') this.#changed('node');
       },
     };
   }
@@ -177,7 +179,9 @@ export class ApiServerSource implements ServiceSource {
 
   #nodeChanged(): void {
     const { nodeName, logger } = this.#options;
-    const problem = this.#node === null ? `the API server has no Node named ${quoted(nodeName)}` : null;
+    // One that is there and cannot be read is among the mirror's problems.
+    const isAbsent = this.#node === null && this.#nodes.size === 0;
+    const problem = isAbsent ? `the API server has no Node named ${quoted(nodeName)}` : null;
     if (problem !== null && this.#nodeProblem === null) {
       const error = new KubeSpliceError('NODE_UNKNOWN', problem);
       logger.warn(`${error.code}: ${error.message}`, { remedy: error.remedy });

@@ -109,8 +109,10 @@ export class ObjectMirror<T> implements Mirror {
   }
 }
 
-/** `namespace/name`; the name alone of what has no namespace. */
+/** `namespace/name`; the name alone of what has no namespace. What has no name either cannot be read, and is one. */
 function keyOf({ metadata }: RawObject): string {
   const { namespace, name } = isMapping(metadata) ? metadata : {};
-  return typeof namespace === 'string' && namespace !== '' ? `${namespace}/${String(name)}` : String(name);
+  // `String` of a mapping calls what it says its `toString` is.
+  const own = typeof name === 'string' ? name : '<no name>';
+  return typeof namespace === 'string' && namespace !== '' ? `${namespace}/${own}` : own;
 }
