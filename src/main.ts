@@ -1,10 +1,8 @@
 #!/usr/bin/env node
 import { basename, relative } from 'node:path';
 import { type CommandLine, parseCommandLine } from './cli/command-line.js';
-import { runDemo } from './cli/demo/demo.js';
 import { errorText, exitCodeOf } from './cli/failure.js';
 import { proxyStarter } from './cli/proxy-process.js';
-import type { RunningProxy } from './cli/running-proxy.js';
 import { runStatusCommand } from './cli/status-command.js';
 import type { ProxyConfig } from './config/proxy-config.js';
 import { type Logger, warningsOnly } from './host/log.js';
@@ -21,7 +19,12 @@ const EXIT_CODE_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
 async function main(argv: readonly string[]): Promise<number> {
   const commandLine = parseCommandLine(argv, process.env);
   switch (commandLine.command) {
-    case 'help':
+    case 'help': {
+      // What lays out the help is large, and nobody else needs it.
+      const { helpText } = await import('./cli/help-text.js');
+      process.stdout.write(helpText(commandLine.of));
+      return 0;
+    }
     case 'version':
       process.stdout.write(commandLine.text);
       return 0;
@@ -47,6 +50,7 @@ async function runLogged(commandLine: Extract<CommandLine, { command: 'demo' | '
     if (commandLine.command === 'run') return await runProxy(commandLine.config, logger);
     // The demo tells in its own words what the log would say.
     const quiet = warningsOnly(logger);
+    const { runDemo } = await import('./cli/demo/demo.js');
     return await runDemo({
       config: commandLine.config,
       once: commandLine.once,
@@ -75,21 +79,12 @@ async function runProxy(config: ProxyConfig, logger: Logger): Promise<number> {
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
   await Promise.race([ended, proxy.synced]);
-  if (!signal.aborted) await tellReady(proxy, logger);
+  if (!signal.aborted) logger.info('ready; `kube-splice status` shows the portals', proxy.counts());
   await ended;
   logger.info('stopping: open connections may end', { graceSeconds: GRACE_MS / 1000 });
   await proxy.stop(GRACE_MS);
   logger.info('stopped');
   return 0;
-}
-
-async function tellReady(proxy: RunningProxy, logger: Logger): Promise<void> {
-  const { servicePorts } = await proxy.report();
-  const portals = servicePorts.filter(({ portal }) => portal !== null).length;
-  logger.info('ready; `kube-splice status` shows the portals', {
-    servicePorts: servicePorts.length,
-    portals,
-  });
 }
 
 /** How a person calls this program here: by its name where it is installed, else by its file. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type CommandLine, parseCommandLine } from '../../src/cli/command-line.js';
 import { FLAGS } from '../../src/cli/flags.js';
+import { helpText } from '../../src/cli/help-text.js';
 import { DEFAULT_CONFIG, DEMO_DEFAULT_CONFIG } from '../../src/config/defaults.js';
 import { KubeSpliceError } from '../../src/model/errors.js';
 
@@ -245,7 +246,8 @@ describe('--help and --version', () => {
 
   it.each(['run', 'demo', 'status'] as const)('show the flags of %s, and those only', (command) => {
     const line = command === 'run' ? parse('--help') : parse(command, '--help');
-    const text = line.command === 'help' ? line.text : '';
+    expect(line).toEqual({ command: 'help', of: command });
+    const text = helpText(command);
     for (const { name, commands } of FLAGS) {
       const takes: readonly string[] = commands;
       expect([name, new RegExp(`^ +(-\\w, )?--?${name}\\s`, 'm').test(text)]).toEqual([

@@ -19,7 +19,9 @@ describe('the help', () => {
 
   it('begins with what kube-splice is and how it is used', () => {
     expect(helpText('run')).toMatch(/^kube-splice proxies the Services of Kubernetes in user space/);
-    expect(helpText('run')).toContain('Usage: kube-splice --manifests FILE_OR_DIR [flags]');
+    expect(helpText('run')).toContain(
+      'Usage: kube-splice --kubeconfig FILE | --master URL | --manifests FILE_OR_DIR [flags]',
+    );
     expect(helpText('demo')).toContain('Usage: kube-splice demo [--once] [flags]');
   });
 

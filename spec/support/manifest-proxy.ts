@@ -69,7 +69,7 @@ export async function startManifestProxy(
     throw error;
   }
   proxier.update(state);
-  return { report, synced: proxier.settled(), stop };
+  return { report, counts: () => proxier.counts(), synced: proxier.settled(), stop };
 }
 
 /** The state that these files make; an object that is not sound fails the spec. */

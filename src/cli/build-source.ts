@@ -6,7 +6,6 @@ import { ApiClient } from '../sources/apiserver/access/api-client.js';
 import { loadClusterConfig } from '../sources/apiserver/access/load-cluster-config.js';
 import { ApiServerSource } from '../sources/apiserver/apiserver-source.js';
 import { LayeredSource } from '../sources/layered-source.js';
-import { ManifestsSource } from '../sources/manifests/manifests-source.js';
 import { RememberedSource } from '../sources/snapshot/remembered-source.js';
 import type { ServiceSource } from '../sources/source.js';
 import { programVersion } from './version.js';
@@ -31,14 +30,21 @@ export interface BuiltSource {
 export async function buildSource(config: ProxyConfig, logger: Logger): Promise<BuiltSource> {
   const { manifests, apiServer } = config;
   const nodeName = config.nodeName ?? hostname().trim().toLowerCase();
-  if (apiServer === null) return { source: manifestsSource(config, nodeName, logger), node: () => null };
+  if (apiServer === null)
+    return { source: await manifestsSource(config, nodeName, logger), node: () => null };
   const cluster = await clusterSource({ apiServer, nodeName, logger, stateDirectory: config.stateDirectory });
   if (manifests.length === 0) return cluster;
-  const source = new LayeredSource(manifestsSource(config, nodeName, logger), cluster.source, logger);
+  const source = new LayeredSource(await manifestsSource(config, nodeName, logger), cluster.source, logger);
   return { ...cluster, source };
 }
 
-function manifestsSource({ manifests }: ProxyConfig, nodeName: string, logger: Logger): ManifestsSource {
+async function manifestsSource(
+  { manifests }: ProxyConfig,
+  nodeName: string,
+  logger: Logger,
+): Promise<ServiceSource> {
+  // What reads files is large: a proxy of a cluster alone does without.
+  const { ManifestsSource } = await import('../sources/manifests/manifests-source.js');
   return new ManifestsSource({ paths: manifests, logger, node: { name: nodeName, zone: null } });
 }
 

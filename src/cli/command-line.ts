@@ -10,7 +10,6 @@ import { type Command, dashed } from './flag.js';
 import { FLAGS, type FlagName, STATUS_OUTPUTS } from './flags.js';
 import { IGNORED_FLAGS } from './flags-of-kube-proxy.js';
 import { type AcceptedFlagName, GivenFlags, invalidFlag } from './given-flags.js';
-import { helpText } from './help-text.js';
 import { settle, warningsForIgnoredFlags } from './settle.js';
 import { programVersion } from './version.js';
 
@@ -26,7 +25,8 @@ export type CommandLine =
   | { readonly command: 'status'; readonly address: StatusAddress; readonly output: 'table' | 'json' }
   /** Remove the packet rules and exit: there are none yet. */
   | { readonly command: 'cleanup'; readonly warnings: readonly string[] }
-  | { readonly command: 'help'; readonly text: string }
+  /** The help of a command. */
+  | { readonly command: 'help'; readonly of: Command }
   | { readonly command: 'version'; readonly text: string };
 
 /** The variables of the process's environment. */
@@ -44,7 +44,7 @@ export function parseCommandLine(argv: readonly string[], environment: Environme
   const { words, given } = readArguments(argv, [...FLAGS, ...IGNORED_FLAGS]);
   const flags = new GivenFlags(given);
   const command = commandOf(words);
-  if (flags.isTrue('help')) return { command: 'help', text: helpText(command) };
+  if (flags.isTrue('help')) return { command: 'help', of: command };
   if (flags.isTrue('version')) return { command: 'version', text: `kube-splice ${programVersion()}\n` };
   refuseFlagsOfOtherCommands(flags, command);
   switch (command) {

@@ -9,7 +9,7 @@ const USAGE: Readonly<Record<Command, string>> = {
     'kube-splice proxies the Services of Kubernetes in user space: every service port gets a listening',
     'socket, a portal, and each connection to it is spliced to one endpoint.',
     '',
-    'Usage: $0 --manifests FILE_OR_DIR [flags]',
+    'Usage: $0 --kubeconfig FILE | --master URL | --manifests FILE_OR_DIR [flags]',
   ].join('\n'),
   demo: [
     'kube-splice demo starts three HTTP servers and a UDP service, and proxies them until Ctrl-C.',

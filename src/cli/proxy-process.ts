@@ -89,6 +89,7 @@ export function proxyStarter(logger: Logger): StartProxy {
       await stop(0);
       throw error;
     }
-    return { report, synced: firstState.then(() => proxier.settled()), stop };
+    const counts = () => proxier.counts();
+    return { report, counts, synced: firstState.then(() => proxier.settled()), stop };
   };
 }

@@ -1,10 +1,14 @@
 import type { ProxyConfig } from '../config/proxy-config.js';
+import type { PortalCounts } from '../proxier/proxy-view.js';
 import type { StatusReport } from '../status/status-report.js';
 
 /** A proxy that runs in this process. */
 export interface RunningProxy {
   /** What `/v1/status` would answer now. */
   report(): Promise<StatusReport>;
+
+  /** What is proxied now, in numbers: cheap, where a report is not. */
+  counts(): PortalCounts;
 
   /**
    * Resolves once the first sync has ended: every portal that can be opened is open. While an API server has never

@@ -8,7 +8,7 @@ import type { RelayEngine } from '../relay/engine.js';
 import type { Redirect, Steering } from '../steering/steering.js';
 import { PortAllocator } from './port-allocator.js';
 import { Portals } from './portals.js';
-import type { ProxyView, ServicePortView, SyncProgress } from './proxy-view.js';
+import type { PortalCounts, ProxyView, ServicePortView, SyncProgress } from './proxy-view.js';
 import { RedirectList } from './redirects.js';
 import { errorLine, servicePortViews } from './service-port-views.js';
 import { slicesOf } from './slices.js';
@@ -97,6 +97,10 @@ export class Proxier implements ProxyView {
 
   servicePorts(): readonly ServicePortView[] {
     return servicePortViews(this.#state, this.#portals);
+  }
+
+  counts(): PortalCounts {
+    return { servicePorts: this.#state.servicePorts.size, portals: this.#portals.open.size };
   }
 
   syncProgress(): SyncProgress {

@@ -9,6 +9,13 @@ export interface ProxyView {
   syncProgress(): SyncProgress;
 }
 
+/** A type, not an interface: it is written to the log as it is. */
+export type PortalCounts = {
+  readonly servicePorts: number;
+  /** Those that are open, of external traffic too. */
+  readonly portals: number;
+};
+
 export interface ServicePortView extends PortalView {
   readonly servicePort: ServicePort;
   /** The portal of its own that external traffic has where it follows another policy; null where it has none. */
