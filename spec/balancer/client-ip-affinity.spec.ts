@@ -29,7 +29,7 @@ describe('client-IP affinity', () => {
     const affinity = new ClientIPAffinity();
     affinity.use('192.0.2.1', 'a', 0);
     affinity.use('192.0.2.2', 'b', 0);
-    affinity.keepOnly(new Set(['b']));
+    affinity.keepOnly((endpoint) => endpoint === 'b');
     expect(affinity.find('192.0.2.1', 1, TIMEOUT_MS)).toBeUndefined();
     expect(affinity.find('192.0.2.2', 1, TIMEOUT_MS)).toBe('b');
   });

@@ -13,7 +13,9 @@ const NONE_TRIED: ReadonlySet<EndpointKey> = new Set();
 export class Balancer {
   readonly #rotation: Rotation;
   readonly #affinity: ClientIPAffinity;
-  #byKey: ReadonlyMap<EndpointKey, Endpoint> = new Map();
+  #endpoints: readonly Endpoint[] = [];
+  /** Made when somebody looks for an endpoint: with thousands of service ports most never do. */
+  #byKey: ReadonlyMap<EndpointKey, Endpoint> | null = null;
   #affinityTimeoutMs: number | null = null;
 
   /**
@@ -32,13 +34,14 @@ export class Balancer {
    * @param now ms, monotonic.
    */
   route(endpoints: readonly Endpoint[], sessionAffinity: SessionAffinity, now: number): void {
-    this.#byKey = new Map(endpoints.map((endpoint) => [endpoint.key, endpoint]));
+    this.#endpoints = endpoints;
+    this.#byKey = null;
     this.#rotation.replace(endpoints);
     if (this.#affinityTimeoutMs !== null) this.#affinity.dropExpired(now, this.#affinityTimeoutMs);
     this.#affinityTimeoutMs =
       sessionAffinity.type === 'ClientIP' ? sessionAffinity.timeoutSeconds * 1000 : null;
     if (this.#affinityTimeoutMs === null) this.#affinity.clear();
-    else this.#affinity.keepOnly(new Set(this.#byKey.keys()));
+    else if (this.#affinity.size > 0) this.#affinity.keepOnly((key) => this.has(key));
   }
 
   /**
@@ -52,7 +55,7 @@ export class Balancer {
   pick(client: string, now: number, tried: ReadonlySet<EndpointKey> = NONE_TRIED): Endpoint | undefined {
     if (this.#affinityTimeoutMs === null) return this.#rotation.pick(tried);
     const bound = this.#affinity.find(client, now, this.#affinityTimeoutMs);
-    const stays = bound === undefined || tried.has(bound) ? undefined : this.#byKey.get(bound);
+    const stays = bound === undefined || tried.has(bound) ? undefined : this.#index().get(bound);
     const endpoint = stays ?? this.#rotation.pick(tried);
     if (endpoint !== undefined) this.#affinity.use(client, endpoint.key, now);
     return endpoint;
@@ -64,15 +67,20 @@ export class Balancer {
   }
 
   has(endpoint: EndpointKey): boolean {
-    return this.#byKey.has(endpoint);
+    return this.#index().has(endpoint);
   }
 
   get isEmpty(): boolean {
-    return this.#byKey.size === 0;
+    return this.#endpoints.length === 0;
   }
 
   /** Clients bound to an endpoint now, expired ones not yet cleared away included. */
   get affinityClients(): number {
     return this.#affinity.size;
+  }
+
+  #index(): ReadonlyMap<EndpointKey, Endpoint> {
+    this.#byKey ??= new Map(this.#endpoints.map((endpoint) => [endpoint.key, endpoint]));
+    return this.#byKey;
   }
 }

@@ -44,10 +44,10 @@ export class ClientIPAffinity {
     if (this.#bonds.get(client)?.endpoint === endpoint) this.#bonds.delete(client);
   }
 
-  /** Drops every bond to an endpoint that is not in `endpoints`. */
-  keepOnly(endpoints: ReadonlySet<EndpointKey>): void {
+  /** Drops every bond to an endpoint that does not stay. */
+  keepOnly(stays: (endpoint: EndpointKey) => boolean): void {
     for (const [client, bond] of this.#bonds) {
-      if (!endpoints.has(bond.endpoint)) this.#bonds.delete(client);
+      if (!stays(bond.endpoint)) this.#bonds.delete(client);
     }
   }
 

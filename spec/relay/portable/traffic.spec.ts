@@ -20,7 +20,7 @@ describe('the traffic of a portal', () => {
     traffic.route([A]);
     traffic.connected(A.key);
     traffic.route([B]);
-    expect([...traffic.snapshot().endpoints.keys()]).toEqual([A.key, B.key]);
+    expect([...traffic.snapshot().endpoints.keys()]).toEqual([B.key, A.key]);
     traffic.disconnected(A.key);
     expect([...traffic.snapshot().endpoints.keys()]).toEqual([B.key]);
   });

@@ -6,6 +6,9 @@ interface EndpointTraffic {
   totalConnections: number;
 }
 
+const NONE: readonly Endpoint[] = [];
+const UNUSED: EndpointCounters = { connections: 0, totalConnections: 0 };
+
 /** The running counts of one portal. Its connections and sessions write here, also after the portal has closed. */
 export class Traffic {
   activeConnections = 0;
@@ -19,18 +22,17 @@ export class Traffic {
   totalUdpSessions = 0;
   evictedUdpSessions = 0;
   droppedDatagrams = 0;
+  /** Of those that a connection has used: most of 100,000 endpoints are idle, and take no room here. */
   readonly #endpoints = new Map<EndpointKey, EndpointTraffic>();
-  #current: ReadonlySet<EndpointKey> = new Set();
+  #current: readonly Endpoint[] = NONE;
 
   /** Makes these the endpoints that are reported; one that is gone is reported until its last connection ends. */
   route(endpoints: readonly Endpoint[]): void {
-    this.#current = new Set(endpoints.map(({ key }) => key));
-    for (const [key, { connections }] of this.#endpoints) {
-      if (connections === 0 && !this.#current.has(key)) this.#endpoints.delete(key);
-    }
-    for (const key of this.#current) {
-      if (!this.#endpoints.has(key)) this.#endpoints.set(key, { connections: 0, totalConnections: 0 });
-    }
+    this.#current = endpoints;
+    if (this.#endpoints.size === 0) return;
+    const current = new Set(endpoints.map(({ key }) => key));
+    for (const [key, { connections }] of this.#endpoints)
+      if (connections === 0 && !current.has(key)) this.#endpoints.delete(key);
   }
 
   connected(key: EndpointKey): void {
@@ -45,15 +47,15 @@ export class Traffic {
 
   disconnected(key: EndpointKey): void {
     const before = this.#endpoints.get(key);
-    if (before === undefined) return;
-    before.connections -= 1;
-    if (before.connections === 0 && !this.#current.has(key)) this.#endpoints.delete(key);
+    if (before !== undefined) before.connections -= 1;
   }
 
   /** The counts as they are now: a copy. */
   snapshot(): PortalCounters {
     const endpoints = new Map<EndpointKey, EndpointCounters>();
-    for (const [key, counts] of this.#endpoints) endpoints.set(key, { ...counts });
+    for (const { key } of this.#current) endpoints.set(key, { ...(this.#endpoints.get(key) ?? UNUSED) });
+    for (const [key, counts] of this.#endpoints)
+      if (counts.connections > 0 && !endpoints.has(key)) endpoints.set(key, { ...counts });
     return {
       activeConnections: this.activeConnections,
       totalConnections: this.totalConnections,
