@@ -21,9 +21,15 @@ export interface ObjectMirrorOptions<T> {
   readonly logger: Logger;
 }
 
+/** So many objects that cannot be read are named; of more than that there is one reason. */
+const NAMED = 20;
+
+/** `namespace/name` with the longest names that Kubernetes knows has 317. */
+const LONGEST_KEY = 320;
+
 /**
  * Parses what comes, and drops the rest of it at once: `managedFields` and the like are most of an object. One that
- * cannot be read keeps its last good form, and is told once.
+ * cannot be read keeps its last good form, and is told once; of thousands of them the first few are.
  *
  * A list goes into the store page by page, so that nothing is there twice: each object in it is newer than the one
  * before. What is gone is known only at its end.
@@ -44,9 +50,11 @@ export class ObjectMirror<T> implements Mirror {
     return this.#keys.size;
   }
 
-  /** Objects that cannot be read, a line each. */
+  /** Objects that cannot be read, a line each; where they are many the last line is the number of the others. */
   get problems(): readonly string[] {
-    return [...this.#unreadable.values()];
+    const named = [...this.#unreadable.values()].slice(0, NAMED);
+    const others = this.#unreadable.size - named.length;
+    return others === 0 ? named : [...named, `${others} more objects cannot be read`];
   }
 
   list(resource: Resource): Listing {
@@ -103,9 +111,20 @@ export class ObjectMirror<T> implements Mirror {
 
   #tellUnreadable(key: string, resource: Resource, [first]: readonly FieldError[]): void {
     const field = first === undefined ? '' : `${fieldPathText(first.path)}: ${first.message}`;
-    const line = printable(`${resource.name} ${key} cannot be read, its last good form is used: ${field}`);
-    if (this.#unreadable.get(key) !== line) this.#options.logger.warn(line);
+    const line = printable(
+      `${resource.name} ${key.slice(0, LONGEST_KEY)} cannot be read, its last good form is used: ${field}`,
+    );
+    const isKnown = this.#unreadable.get(key) === line;
     this.#unreadable.set(key, line);
+    if (!isKnown) this.#tell(resource, line);
+  }
+
+  #tell({ name }: Resource, line: string): void {
+    const { logger } = this.#options;
+    if (this.#unreadable.size > NAMED) logger.detail(2, line);
+    else logger.warn(line);
+    if (this.#unreadable.size === NAMED + 1)
+      logger.warn(`more ${name} cannot be read: they are not named one by one, except with --v=2`);
   }
 }
 

@@ -92,6 +92,8 @@ export class Reflector {
   #listedAt: number | null = null;
   /** Watches in a row that ended at once, and told nothing. */
   #shortWatches = 0;
+  /** A watch was accepted and then told a fault. That one is accepted again says nothing: that it tells events does. */
+  #isFaultTold = false;
   /** The last watch fell silent. */
   #isDoubted = false;
   /** The place where a line was no event. */
@@ -138,12 +140,12 @@ export class Reflector {
   }
 
   async #listOne(resource: Resource, signal: AbortSignal): Promise<string> {
-    const { client, mirror, observer } = this.#options;
+    const { client, mirror } = this.#options;
     const listing = mirror.list(resource);
     const pages = listPages(client, resource, signal);
     for (;;) {
       const page = await pages.next();
-      observer.answered(resource.name);
+      this.#answered();
       if (page.done === true) {
         listing.done();
         this.#listedAt = this.#options.now();
@@ -162,19 +164,21 @@ export class Reflector {
 
   /** Resolves when the watch has ended and is to be gone on with at once. */
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
-    const { client, observer, random, now, longestSilenceMs = LONGEST_SILENCE_MS } = this.#options;
+    const { client, random, now, longestSilenceMs = LONGEST_SILENCE_MS } = this.#options;
     const resource = this.#resource;
     const watch = await openWatch(client, { resource, resourceVersion, signal, random, longestSilenceMs });
-    observer.answered(resource.name);
+    this.#answered();
     const openedAt = now();
     let heardAt = openedAt;
     try {
       for await (const events of watch.events) {
         this.#take(events);
+        this.#toldNoFault();
         heardAt = now();
       }
     } catch (error) {
       if (!(error instanceof WatchCut)) {
+        this.#isFaultTold = !isStatus(error, HTTP_GONE);
         if (now() - openedAt >= SHORT_WATCH_MS) this.#backoff.reset();
         throw error;
       }
@@ -182,9 +186,20 @@ export class Reflector {
     }
     const hasProgressed = this.#resourceVersion !== resourceVersion;
     if (hasProgressed || now() - openedAt >= SHORT_WATCH_MS) {
+      this.#toldNoFault();
       this.#backoff.reset();
       this.#shortWatches = 0;
     } else await this.#endShortWatch(signal);
+  }
+
+  #answered(): void {
+    if (!this.#isFaultTold) this.#options.observer.answered(this.#resource.name);
+  }
+
+  #toldNoFault(): void {
+    if (!this.#isFaultTold) return;
+    this.#isFaultTold = false;
+    this.#answered();
   }
 
   async #endShortWatch(signal: AbortSignal): Promise<void> {
