@@ -81,6 +81,19 @@ describe('a request of an ApiClient', () => {
     expect(error.message).toBe(`no API server at 127.0.0.1:${port}: the connection was cut (ECONNRESET)`);
   });
 
+  it('fails where the server changes the protocol instead of answering', async () => {
+    const port = await tcpServer((socket) => {
+      const change = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n';
+      socket.once('data', () => socket.write(change));
+    });
+    const client = await clientOf({ cluster: { server: `http://127.0.0.1:${port}` } });
+    const error = await failureOf(client.get('/version', {}, { signal: NEVER }));
+    expect(error.code).toBe('APISERVER_UNREACHABLE');
+    expect(error.message).toBe(
+      `no API server at 127.0.0.1:${port}: the connection was closed before an answer`,
+    );
+  });
+
   it('does not follow a redirect', async () => {
     const paths: (string | undefined)[] = [];
     const { url } = await httpServer((request, response) => {

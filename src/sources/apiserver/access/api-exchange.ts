@@ -70,6 +70,8 @@ function attempt(asked: Exchange): Promise<ApiResponse | { readonly again: true 
     request.once('close', () => {
       clearTimeout(timer);
       stopWatching();
+      // Node tells no error of a server that changes the protocol (101): nothing is to be heard of it any more.
+      reject(unreachable(where, 'the connection was closed before an answer'));
     });
     request.end();
   });
