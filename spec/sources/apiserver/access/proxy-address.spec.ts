@@ -34,6 +34,26 @@ describe('the URL of a proxy', () => {
   });
 });
 
+describe('the credentials in the URL of a proxy', () => {
+  const long = 'ä'.repeat(128);
+
+  it.each([`${long}:x`, `x:${long}`])(
+    'are refused where SOCKS cannot carry them, and not repeated',
+    (pair) => {
+      const parse = () => parseProxyAddress(`socks5://${pair}@proxy.test`, 'here');
+      expect(parse).toThrow(/^here has a user name or a password of more than 255 bytes/);
+      expect(parse).not.toThrow(/ä|%C3/);
+    },
+  );
+
+  it('are as long as they like for HTTP, and 255 bytes for SOCKS', () => {
+    const { credentials } = parseProxyAddress(`http://x:${long}@proxy.test`, 'here');
+    expect(credentials).toEqual({ username: 'x', password: long });
+    const longest = 'p'.repeat(255);
+    expect(parseProxyAddress(`socks5://x:${longest}@proxy.test`, 'here').credentials?.password).toBe(longest);
+  });
+});
+
 describe('the proxy of the environment', () => {
   it('is the one for the scheme of the server, upper case first', () => {
     const both = { HTTPS_PROXY: 'http://s:1', HTTP_PROXY: 'http://p:2', https_proxy: 'http://lower:3' };

@@ -37,7 +37,7 @@ export function parseProxyAddress(text: string, place: string): ProxyAddress {
     kind: known.kind,
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? known.port : Number(url.port),
-    credentials: credentialsOf(url, place),
+    credentials: credentialsOf(url, known.kind, place),
   };
 }
 
@@ -89,10 +89,22 @@ function separated(exception: string): { host: string; port: number | null } {
   return { host, port: port === undefined ? null : Number(port) };
 }
 
-function credentialsOf(url: URL, place: string): ProxyAddress['credentials'] {
+function credentialsOf(url: URL, kind: ProxyAddress['kind'], place: string): ProxyAddress['credentials'] {
   if (url.username === '' && url.password === '') return null;
+  const username = decoded(url.username, place);
+  const password = decoded(url.password, place);
+  // RFC 1929 counts them in a byte each; the library would not see that until the proxy asks for them.
+  if (kind === 'socks5' && [username, password].some((text) => Buffer.byteLength(text) > 255))
+    throw new KubeSpliceError(
+      'KUBECONFIG_INVALID',
+      `${place} has a user name or a password of more than 255 bytes, which SOCKS cannot carry`,
+    );
+  return { username, password };
+}
+
+function decoded(text: string, place: string): string {
   try {
-    return { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
+    return decodeURIComponent(text);
   } catch {
     throw invalid(place);
   }
