@@ -61,6 +61,16 @@ describe('an answer that is a failure', () => {
     );
   });
 
+  it.each([
+    'Client sent an HTTP request to an HTTPS server.\n',
+    '<html><body>400 Bad Request<p>The plain HTTP request was sent to HTTPS port</p></body></html>',
+  ])('says to write https:// where plain HTTP came to a port of TLS: %s', async (body) => {
+    const error = await errorOf(400, body);
+    expect(error).toMatchObject({ code: 'APISERVER_FAILED', status: 400 });
+    expect(error.remedy).toContain('Write https://');
+    expect((await errorOf(400, 'something else')).remedy).not.toContain('https://');
+  });
+
   it('is short and on one line whatever is sent', async () => {
     const error = await errorOf(500, statusBody({ message: `a\n\u001b[31m${'x'.repeat(500_000)}` }));
     expect(error.message).not.toMatch(/\p{Cc}/u);

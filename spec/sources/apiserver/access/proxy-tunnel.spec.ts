@@ -106,6 +106,15 @@ describe('a proxy', () => {
     );
   });
 
+  it('that refuses with much, and with what a terminal obeys, is quoted on one short line', async () => {
+    const answer = `HTTP/1.1 403 \u001b[31m${'x'.repeat(9_000)}\r\n\r\n`;
+    const port = await tcpServer((socket) => socket.once('data', () => socket.end(answer)));
+    const client = await clientOf({ cluster: cluster(`http://127.0.0.1:${port}`) });
+    const error = await failureOf(client.get('/', {}, { signal: NEVER }));
+    expect(error.message).toContain('does not connect to it: 403 \\u001b[31mxxx');
+    expect(error.message.length).toBeLessThan(500);
+  });
+
   it('of SOCKS that refuses is named', async () => {
     const port = await tcpServer((socket) => {
       socket.once('data', () => {

@@ -3,10 +3,14 @@ import { type ErrorCode, KubeSpliceError } from '../../../model/errors.js';
 import { isMapping } from '../../../model/field.js';
 import { printable } from '../../../model/printable.js';
 import type { ApiResponse } from './api-response.js';
+import { shortened } from './shortened.js';
 
 /** How much of the body of a failure is read: a `Status` takes less than 2 KiB. */
 const LARGEST_BODY_BYTES = 64 * 1024;
-const LONGEST_MESSAGE = 300;
+
+/** What servers in Go, and nginx, say to plain HTTP at their port for TLS. */
+const HTTP_TO_HTTPS = /HTTP request (was sent )?to (an )?HTTPS (server|port)/i;
+const SAY_HTTPS = 'Write https:// before the address: --master and `server` without a scheme mean http://.';
 
 /** What an API server answers instead of what was asked for. */
 export interface ApiStatus {
@@ -16,6 +20,8 @@ export interface ApiStatus {
   readonly reason?: string;
   /** How long the server wants to be left alone; null where it does not say. */
   readonly retryAfterMs?: number | null;
+  /** Where that of the code says too little. */
+  readonly remedy?: string;
 }
 
 /** The API server answered, and it is a failure. */
@@ -24,8 +30,12 @@ export class ApiStatusError extends KubeSpliceError {
   readonly reason: string;
   readonly retryAfterMs: number | null;
 
-  constructor(code: ErrorCode, message: string, { status, reason = '', retryAfterMs = null }: ApiStatus) {
-    super(code, message);
+  constructor(
+    code: ErrorCode,
+    message: string,
+    { status, reason = '', retryAfterMs = null, remedy }: ApiStatus,
+  ) {
+    super(code, message, remedy === undefined ? {} : { remedy });
     this.name = 'ApiStatusError';
     this.status = status;
     this.reason = reason;
@@ -84,6 +94,7 @@ function failure(fields: StatusFields, askedMs: number | null, fallback: string)
     status,
     reason,
     retryAfterMs: askedMs ?? fields.retryAfterMs,
+    ...(status === 400 && HTTP_TO_HTTPS.test(words) ? { remedy: SAY_HTTPS } : {}),
   });
 }
 
@@ -134,9 +145,4 @@ function firstWords(text: string): string {
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .trim();
-}
-
-function shortened(text: string): string {
-  const one = printable(text);
-  return one.length > LONGEST_MESSAGE ? `${one.slice(0, LONGEST_MESSAGE)}…` : one;
 }

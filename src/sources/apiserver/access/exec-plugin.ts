@@ -4,8 +4,9 @@ import { KubeSpliceError } from '../../../model/errors.js';
 import { Field, isMapping } from '../../../model/field.js';
 import { quoted } from '../../../model/printable.js';
 import { execCredentialFault } from './exec-credential.js';
-import { type ExecFault, shortened, startExecProcess, startFault } from './exec-process.js';
+import { type ExecFault, startExecProcess, startFault } from './exec-process.js';
 import type { ClientCertificate } from './read-credentials.js';
+import { shortened } from './shortened.js';
 
 /** The versions of `client.authentication.k8s.io` that are spoken. */
 export const EXEC_API_VERSIONS = [

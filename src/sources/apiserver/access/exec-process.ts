@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { systemErrorCode } from '../../../model/errors.js';
-import { printable } from '../../../model/printable.js';
+import { shortened } from './shortened.js';
 
 /** How a program is run. */
 export interface ExecProcessOptions {
@@ -20,7 +20,6 @@ export interface ExecFault {
 }
 
 const LARGEST_OUTPUT_BYTES = 1024 * 1024;
-const LONGEST_COMPLAINT = 300;
 
 /**
  * Starts a program without a shell and with an empty standard input. It is ended, with all that it started, when it takes
@@ -82,12 +81,6 @@ export function startFault(error: unknown): ExecFault {
   const code = systemErrorCode(error) ?? 'no system code';
   const complaint = code === 'ENOENT' ? 'is not there (ENOENT)' : `cannot be started (${code})`;
   return { complaint, wasStarted: false };
-}
-
-/** The text of others on one line, of a length that fits into a message. */
-export function shortened(text: string): string {
-  const one = printable(text.trim());
-  return one.length > LONGEST_COMPLAINT ? `${one.slice(0, LONGEST_COMPLAINT)}…` : one;
 }
 
 function killGroup(pid: number | undefined): void {

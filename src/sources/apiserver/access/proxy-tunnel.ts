@@ -4,6 +4,7 @@ import { hostPort } from '../../../model/endpoint.js';
 import { unreachable } from './connection-error.js';
 import { type ProxyAddress, proxyText } from './proxy-address.js';
 import type { ServerAddress } from './server-address.js';
+import { shortened } from './shortened.js';
 
 /**
  * Asks the proxy at the other end of the socket to connect it through to the server. Resolves when what is written
@@ -70,6 +71,6 @@ async function throughSocks(socket: Socket, proxy: ProxyAddress, server: ServerA
 function refused(proxy: ProxyAddress, { host, port }: ServerAddress, why: string): Error {
   return unreachable(
     hostPort(host, port),
-    `the proxy ${proxyText(proxy)} does not connect to it: ${why.trim()}`,
+    `the proxy ${proxyText(proxy)} does not connect to it: ${shortened(why)}`,
   );
 }
