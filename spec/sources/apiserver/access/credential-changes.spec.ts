@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { CertificateAuthority, type Certified } from '../../../support/certificate-authority.js';
 import { within } from '../../../support/deadline.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
+import { demandingServer } from './demanding-server.js';
 import {
   base64,
   clientOf,
@@ -112,6 +113,26 @@ describe('credentials that change', () => {
     expect(String((await within('what the watch sends', body.next())).value)).toBe('one');
     expect(await textOf(finished)).toBe('{}');
     await within('the close of the connection that nobody needs', closed[1] ?? Promise.reject());
+  });
+
+  it('count at the next request where TLS already refused those before', async () => {
+    const stranger = new CertificateAuthority('a stranger').client();
+    const directory = temporaryDirectory();
+    const user = {
+      'client-certificate': join(directory, 'tls.crt'),
+      'client-key': join(directory, 'tls.key'),
+    };
+    const write = ({ certificate, key }: Certified): void => {
+      writeFileSync(user['client-certificate'], certificate);
+      writeFileSync(user['client-key'], key);
+    };
+    write(stranger);
+    const port = await demandingServer(authority, 'tls1_3');
+    const client = await clientOf({ cluster: trusting(`https://127.0.0.1:${port}`), user });
+    const error = await failureOf(client.get('/', {}, { signal: NEVER }));
+    expect(error.code).toBe('APISERVER_UNAUTHORIZED');
+    write(authority.client());
+    expect(await statusOf(client)).toBe(200);
   });
 
   it('of the server: a new authority in the file counts after its certificate was rejected', async () => {

@@ -1,11 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import type { TLSSocket } from 'node:tls';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CertificateAuthority, type Certified } from '../../../support/certificate-authority.js';
-import { eventually } from '../../../support/deadline.js';
-import { temporaryDirectory } from '../../../support/temporary-directory.js';
+import { demandingServer } from './demanding-server.js';
 import { base64, clientOf, failureOf, httpServer, httpsServer, NEVER, statusOf } from './local-api.js';
 
 const authority = new CertificateAuthority();
@@ -22,35 +18,6 @@ async function failureWith(pair: Certified, cluster: Record<string, unknown> = {
   const error = await failureOf(client.get('/version', {}, { signal: NEVER }));
   expect(error.message).toContain(`127.0.0.1:${port}`);
   return error;
-}
-
-/** The port of a server that tells by an alert that it wants a certificate: Node's only hangs up. */
-async function demandingServer(version: string): Promise<number> {
-  const directory = temporaryDirectory();
-  writeFileSync(join(directory, 'ca.crt'), authority.certificate);
-  writeFileSync(join(directory, 'tls.crt'), good.certificate);
-  writeFileSync(join(directory, 'tls.key'), good.key);
-  const files = ['-cert', 'tls.crt', '-key', 'tls.key', '-CAfile', 'ca.crt'];
-  const demand = ['-Verify', '2', '-verify_return_error', `-${version}`, '-www'];
-  const child = spawn('openssl', ['s_server', '-accept', '127.0.0.1:0', ...files, ...demand], {
-    cwd: directory,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  onTestFinished(async () => {
-    const closed = once(child, 'close');
-    child.kill();
-    await closed;
-  });
-  let printed = '';
-  child.stdout.on('data', (chunk) => {
-    printed += chunk;
-  });
-  let port = 0;
-  await eventually(() => {
-    port = Number(/ACCEPT \S+:(\d+)/.exec(printed)?.[1]);
-    expect(port).toBeGreaterThan(0);
-  });
-  return port;
 }
 
 describe('TLS to the API server', () => {
@@ -122,6 +89,37 @@ describe('TLS to the API server', () => {
     expect(error.message).toContain('it is not for kubernetes but for DNS:kubernetes.default');
   });
 
+  it('is refused where only the common name is that of the server, as in Go', async () => {
+    const old = new CertificateAuthority('api.cluster.test').selfSigned();
+    const error = await failureWith(old, {
+      'certificate-authority-data': base64(old.certificate),
+      'tls-server-name': 'api.cluster.test',
+    });
+    expect(error.code).toBe('APISERVER_CERTIFICATE_REJECTED');
+    expect(error.message).toContain('it is not for api.cluster.test but for no name at all');
+  });
+
+  it('asks for a name without the dot that may end it (RFC 6066, section 3)', async () => {
+    const asked: unknown[] = [];
+    const { url } = await httpsServer(authority.server(['api.cluster.test']), (request, response) => {
+      asked.push((request.socket as TLSSocket & { servername: unknown }).servername);
+      response.end('{}');
+    });
+    const cluster = {
+      server: url,
+      'certificate-authority-data': base64(authority.certificate),
+      'tls-server-name': 'api.cluster.test.',
+    };
+    expect(await statusOf(await clientOf({ cluster }))).toBe(200);
+    expect(asked).toEqual(['api.cluster.test']);
+  });
+
+  it('is not turned off by NODE_TLS_REJECT_UNAUTHORIZED', async () => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect((await failureWith(other.server())).code).toBe('APISERVER_CERTIFICATE_REJECTED');
+  });
+
   it('holds where the authority given is not at the root of its chain, as with client-go', async () => {
     const between = new CertificateAuthority('intermediate authority', authority);
     const { url } = await httpsServer(between.server(), answer);
@@ -140,7 +138,7 @@ describe('TLS to the API server', () => {
     ['tls1_2', 'APISERVER_UNREACHABLE', 'it may want a client certificate'],
     ['tls1_3', 'APISERVER_UNAUTHORIZED', 'refuses the client certificate, or the lack of one'],
   ])('names the client certificate where a server of %s wants one', async (version, code, words) => {
-    const port = await demandingServer(version);
+    const port = await demandingServer(authority, version);
     const cluster = {
       server: `https://127.0.0.1:${port}`,
       'certificate-authority-data': base64(authority.certificate),

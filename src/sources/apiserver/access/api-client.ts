@@ -137,9 +137,10 @@ export class ApiClient {
         idleTimeoutMs: idleTimeoutMs ?? null,
       });
     } catch (error) {
-      // The file of the authorities may hold new ones already.
-      if (error instanceof KubeSpliceError && error.code === 'APISERVER_CERTIFICATE_REJECTED')
-        this.#authorities.drop();
+      // The files may hold others already, and an exec plugin may give others.
+      const { code } = error instanceof KubeSpliceError ? error : { code: null };
+      if (code === 'APISERVER_CERTIFICATE_REJECTED') this.#authorities.drop();
+      if (code === 'APISERVER_UNAUTHORIZED') this.#credentials.drop();
       throw error;
     }
   }

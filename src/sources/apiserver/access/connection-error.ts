@@ -17,6 +17,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'this host has no local port or address left for it',
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: 'it agrees on no TLS: it may want a client certificate',
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it speaks an old TLS only, and 1.2 is the oldest spoken here',
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'it speaks no HTTP/1.1',
   EMFILE: 'this process has too many files open',
   ENFILE: 'this host has too many files open',
 };

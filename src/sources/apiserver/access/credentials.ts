@@ -19,6 +19,8 @@ export interface Credentials {
   current(): Promise<RequestCredentials>;
   /** The server refused these. Others, fetched anew; null where there are no others. */
   instead(of: RequestCredentials): Promise<RequestCredentials | null>;
+  /** What is held is refused: the next call of `current` fetches it anew. */
+  drop(): void;
 }
 
 export interface CredentialsOptions {
@@ -48,7 +50,7 @@ export function createCredentials(config: ClusterConfig, options: CredentialsOpt
   const authorization = authorizationOf(config, options);
   const certificate = certificateOf(config, options);
   const exec = execOf(config, options);
-  return { current, instead };
+  return { current, instead, drop };
 
   async function current(): Promise<RequestCredentials> {
     const given = await exec.value();
@@ -63,9 +65,13 @@ export function createCredentials(config: ClusterConfig, options: CredentialsOpt
     const held = await current();
     // Another request that was refused has already brought new ones.
     if (!isSame(held, of)) return held;
-    for (const part of [authorization, certificate, exec]) part.drop();
+    drop();
     const fresh = await current();
     return isSame(fresh, of) ? null : fresh;
+  }
+
+  function drop(): void {
+    for (const part of [authorization, certificate, exec]) part.drop();
   }
 }
 

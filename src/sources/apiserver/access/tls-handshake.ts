@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { checkServerIdentity, connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { KubeSpliceError, systemErrorCode } from '../../../model/errors.js';
 import { type CertificateFault, certificateFault } from './certificate-fault.js';
 import type { ClientCertificate } from './read-credentials.js';
@@ -25,10 +25,11 @@ export function beginTls(socket: Socket, name: string, material: TlsMaterial): T
     socket,
     host: name,
     // An address is not a name that can be asked for (RFC 6066, section 3).
-    servername: isIP(name) === 0 ? name : '',
+    servername: isIP(name) === 0 ? name.replace(/\.$/, '') : '',
     ...(authorities === null ? {} : { ca: [...authorities] }),
     ...(certificate === null ? {} : { cert: certificate.cert, key: certificate.key }),
     rejectUnauthorized: !insecure,
+    checkServerIdentity: identityFault,
     // As in Go, an authority may be trusted that is not at the root of its chain.
     allowPartialTrustChain: true,
     minVersion: 'TLSv1.2',
@@ -64,6 +65,12 @@ export function handshake(
     socket.once('error', onError);
     socket.once('close', onClose);
   });
+}
+
+/** As in Go, and by RFC 9525, section 2: the common name of a certificate is not looked at, which Node still does. */
+function identityFault(name: string, certificate: PeerCertificate): Error | undefined {
+  const { subject, ...rest } = certificate;
+  return checkServerIdentity(name, { ...rest, subject: { ...subject, CN: '' } });
 }
 
 /** `getPeerX509Certificate` would take the certificate out of the chain that Node is about to verify. */
