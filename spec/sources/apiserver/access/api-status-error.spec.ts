@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { statusErrorFrom, statusErrorOf } from '../../../../src/sources/apiserver/access/api-status-error.js';
+import { within } from '../../../support/deadline.js';
 import { clientOf, httpServer, NEVER } from './local-api.js';
 
 const NOW = Date.parse('2026-11-22T10:00:00Z');
@@ -75,6 +76,24 @@ describe('an answer that is a failure', () => {
     const error = await errorOf(500, statusBody({ message: `a\n\u001b[31m${'x'.repeat(500_000)}` }));
     expect(error.message).not.toMatch(/\p{Cc}/u);
     expect(error.message.length).toBeLessThan(400);
+  });
+
+  it('is told after a while where the body drips and never ends', async () => {
+    const { url } = await httpServer((_request, response) => {
+      response.writeHead(503);
+      const drip = setInterval(() => response.write('x'), 5);
+      response.once('close', () => clearInterval(drip));
+    });
+    const client = await clientOf({ cluster: { server: url } });
+    let seconds = 0;
+    const now = (): number => {
+      seconds += 1;
+      return seconds * 1000;
+    };
+    const failure = statusErrorOf(await client.get('/', {}, { signal: NEVER }), now);
+    const error = await within('the failure', failure);
+    expect(error).toMatchObject({ code: 'APISERVER_BUSY', status: 503 });
+    expect(error.message).toMatch(/: x{1,20}$/);
   });
 
   it('keeps its status where the body breaks off', async () => {

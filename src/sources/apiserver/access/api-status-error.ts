@@ -7,6 +7,8 @@ import { shortened } from './shortened.js';
 
 /** How much of the body of a failure is read: a `Status` takes less than 2 KiB. */
 const LARGEST_BODY_BYTES = 64 * 1024;
+/** And for how long, where it drips. */
+const LONGEST_BODY_MS = 10_000;
 
 /** What servers in Go, and nginx, say to plain HTTP at their port for TLS. */
 const HTTP_TO_HTTPS = /HTTP request (was sent )?to (an )?HTTPS (server|port)/i;
@@ -44,7 +46,7 @@ export class ApiStatusError extends KubeSpliceError {
 }
 
 /**
- * The failure that this response is. Its body is read, at most 64 KiB of it, and may be anything: a `Status`
+ * The failure that this response is. Its body is read, at most 64 KiB of it and for about ten seconds, and may be anything: a `Status`
  * (API conventions, "Response Status Kind"), a proxy's HTML, or nothing.
  *
  * @param now milliseconds since the epoch: `Retry-After` may be a date (RFC 9110, section 10.2.3).
@@ -54,7 +56,7 @@ export async function statusErrorOf(
   now: () => number = Date.now,
 ): Promise<ApiStatusError> {
   const { status } = response;
-  const text = await boundedText(response.body);
+  const text = await boundedText(response.body, now);
   const body = parsed(text);
   const askedMs = retryAfterMs(response.header('retry-after'), now());
   const fallback = isMapping(body) ? '' : firstWords(text);
@@ -115,14 +117,15 @@ function retryAfterMs(header: string | undefined, now: number): number | null {
 }
 
 /** A body that breaks off says as much as came of it: the status is the news. */
-async function boundedText(body: AsyncIterable<Buffer>): Promise<string> {
+async function boundedText(body: AsyncIterable<Buffer>, now: () => number): Promise<string> {
+  const begun = now();
   const chunks: Buffer[] = [];
   let length = 0;
   try {
     for await (const chunk of body) {
       chunks.push(chunk);
       length += chunk.length;
-      if (length >= LARGEST_BODY_BYTES) break;
+      if (length >= LARGEST_BODY_BYTES || now() - begun >= LONGEST_BODY_MS) break;
     }
   } catch {
     // Told by the status.
