@@ -1,9 +1,12 @@
 import { getEventListeners } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CertificateAuthority } from '../../../support/certificate-authority.js';
 import { eventually, within } from '../../../support/deadline.js';
 import { openSockets } from '../../../support/open-sockets.js';
+import { temporaryDirectory } from '../../../support/temporary-directory.js';
 import { base64, clientOf, failureOf, httpServer, NEVER, statusOf, tcpServer, textOf } from './local-api.js';
 
 const authority = new CertificateAuthority();
@@ -222,6 +225,27 @@ describe('giving up', () => {
     setImmediate(() => giveUp.abort(reason));
     await expect(within('the end', request)).rejects.toBe(reason);
     await expect(within('the end', client.get('/', {}, { signal: giveUp.signal }))).rejects.toBe(reason);
+  });
+
+  it('beforehand fetches no credentials', async () => {
+    const read: string[] = [];
+    const readFile = async (path: string): Promise<Buffer> => {
+      read.push(path);
+      return Buffer.from('');
+    };
+    const { certificate, key } = authority.client();
+    const directory = temporaryDirectory();
+    const user = { 'client-certificate': join(directory, 'crt'), 'client-key': join(directory, 'key') };
+    writeFileSync(user['client-certificate'], certificate);
+    writeFileSync(user['client-key'], key);
+    const client = await clientOf({ cluster: trusting('https://127.0.0.1:1'), user }, { readFile });
+    const reason = new Error('enough');
+    const signal = AbortSignal.abort(reason);
+    await expect(client.get('/', {}, { signal })).rejects.toBe(reason);
+    await client.close();
+    await expect(client.get('/', {}, { signal: NEVER })).rejects.toThrow('closed');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(read).toEqual([]);
   });
 
   it('by close ends requests, bodies and handshakes, and releases every socket', async () => {

@@ -90,6 +90,8 @@ export class ApiClient {
     options: GetOptions,
   ): Promise<ApiResponse> {
     const { signal } = options;
+    // An exec plugin is not to be started for nothing.
+    for (const each of [signal, this.#closing.signal]) each.throwIfAborted();
     const used = await this.#unlessGivenUp(this.#credentials.current(), signal);
     const response = await this.#send(path, query, options, used);
     if (response.status !== HTTP_UNAUTHORIZED) return response;
