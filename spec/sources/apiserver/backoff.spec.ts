@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { KubeSpliceError } from '../../../src/model/errors.js';
+import { ApiStatusError } from '../../../src/sources/apiserver/access/api-status-error.js';
 import { Backoff } from '../../../src/sources/apiserver/backoff.js';
 
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
@@ -40,5 +42,27 @@ describe('the wait between two tries', () => {
     backoff.next();
     backoff.reset();
     expect(backoff.next()).toBe(800);
+  });
+});
+
+describe('the wait after a failure', () => {
+  const busy = (retryAfterMs: number | null) =>
+    new ApiStatusError('APISERVER_BUSY', 'busy', { status: 429, retryAfterMs });
+
+  it.each([
+    ['what the server asks for', 7_000, 7_000],
+    ['five minutes at most', 3_600_000, 300_000],
+    ['its own where the server asks for none', null, 800],
+    ['its own where the server asks for next to none', 10, 800],
+  ])('is %s', (_, asked, wait) => {
+    expect(new Backoff(() => 0).after(busy(asked))).toBe(wait);
+  });
+
+  it('is a little longer than asked, by chance', () => {
+    expect(new Backoff(() => 0.5).after(busy(10_000))).toBe(10_500);
+  });
+
+  it('is its own where nothing was answered', () => {
+    expect(new Backoff(() => 0).after(new KubeSpliceError('APISERVER_UNREACHABLE', 'away'))).toBe(800);
   });
 });

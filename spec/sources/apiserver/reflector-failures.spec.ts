@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { ENDPOINT_SLICES, ENDPOINTS } from '../../../src/sources/apiserver/resource.js';
 import type { ApiServer } from '../../support/api-server/api-server.js';
 import { garbageLine, halfList, page, refuse, tooManyRequests } from '../../support/api-server/faults.js';
 import { startApiServer } from '../../support/api-server/started-api-server.js';
@@ -10,7 +9,7 @@ import {
   unauthorized,
 } from '../../support/api-server/status.js';
 import { eventually, within } from '../../support/deadline.js';
-import { endpointsObject, serviceObject, sliceObject } from '../../support/kubernetes-objects.js';
+import { serviceObject } from '../../support/kubernetes-objects.js';
 import { runningReflector } from '../../support/running-reflector.js';
 
 const LIST = { kind: 'list', resource: 'services' } as const;
@@ -187,32 +186,5 @@ describe('a reflector whose server cannot answer', () => {
     await mirror.toHold('a', 'b');
     expect(codes()).toEqual(['APISERVER_MALFORMED', 'APISERVER_MALFORMED']);
     expect(server.requests.count(LIST)).toBe(2);
-  });
-});
-
-describe('a reflector of what an old server has not', () => {
-  const resources = [ENDPOINT_SLICES, ENDPOINTS] as const;
-
-  it('reads the next resource in its place', async () => {
-    const server = await startApiServer({ servesSlices: false });
-    server.create('endpoints', endpointsObject([]));
-    const { mirror, failures } = await runningReflector(server, { resources });
-    await mirror.toHold('web');
-    expect(failures).toEqual([]);
-    await within('a watch', server.request({ kind: 'watch', resource: 'endpoints' }));
-  });
-
-  it('reads the first where the server has it', async () => {
-    const server = await startApiServer();
-    server.create('endpointslices', sliceObject([]));
-    const { mirror } = await runningReflector(server, { resources });
-    await mirror.toHold('web-abc');
-    expect(server.requests.count({ resource: 'endpoints' })).toBe(0);
-  });
-
-  it('tells a 404 of the last', async () => {
-    const server = await startApiServer({ servesSlices: false });
-    const { codes } = await runningReflector(server, { resources: [ENDPOINT_SLICES] });
-    await eventually(() => expect(codes()).toContain('APISERVER_FAILED'));
   });
 });

@@ -1,4 +1,5 @@
 import { KubeSpliceError } from '../../model/errors.js';
+import { GrowingBuffer } from './growing-buffer.js';
 
 const NEWLINE = 0x0a;
 
@@ -12,21 +13,16 @@ const LONGEST_LINE_BYTES = 64 * 1024 * 1024;
  * @throws KubeSpliceError `APISERVER_MALFORMED` for a line of more than 64 MiB.
  */
 export async function* lines(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly string[]> {
-  let rest: Buffer[] = [];
-  let restLength = 0;
+  // Decoded only when whole: a chunk may end within a character.
+  const unfinished = new GrowingBuffer();
   for await (const chunk of chunks) {
     const end = chunk.lastIndexOf(NEWLINE);
-    if (end === -1) {
-      rest.push(chunk);
-      restLength += chunk.length;
-      if (restLength > LONGEST_LINE_BYTES)
-        throw new KubeSpliceError('APISERVER_MALFORMED', 'a line of a watch is longer than 64 MiB');
-      continue;
-    }
-    // Decoded only when whole: a chunk may end within a character.
-    const whole = Buffer.concat([...rest, chunk.subarray(0, end)]).toString('utf8');
-    rest = end + 1 < chunk.length ? [chunk.subarray(end + 1)] : [];
-    restLength = chunk.length - end - 1;
+    unfinished.append(end === -1 ? chunk : chunk.subarray(0, end));
+    if (unfinished.length > LONGEST_LINE_BYTES)
+      throw new KubeSpliceError('APISERVER_MALFORMED', 'a line of a watch is longer than 64 MiB');
+    if (end === -1) continue;
+    const whole = unfinished.takeText();
+    unfinished.append(chunk.subarray(end + 1));
     yield whole.split('\n').filter((line) => line.trim() !== '');
   }
 }

@@ -2,6 +2,7 @@ import { KubeSpliceError } from '../../model/errors.js';
 import { isMapping } from '../../model/field.js';
 import type { ApiClient, ApiResponse } from './access/api-client.js';
 import { statusErrorOf } from './access/api-status-error.js';
+import { GrowingBuffer } from './growing-buffer.js';
 import type { Resource } from './resource.js';
 import { type RawObject, resourceVersionOf } from './watch-event.js';
 
@@ -33,15 +34,15 @@ export async function* listPages(
   signal: AbortSignal,
 ): AsyncGenerator<readonly RawObject[], string> {
   let next = '';
-  let first: Page | undefined;
+  let moment: string | undefined;
   for (;;) {
     const query = { ...resource.query, limit: `${PAGE_SIZE}`, ...(next === '' ? {} : { continue: next }) };
     const response = await client.get(resource.path, query, { signal, idleTimeoutMs: IDLE_MS });
     if (response.status !== 200) throw await statusErrorOf(response);
     const page = pageOf(await textOf(response), resource);
-    first ??= page;
+    moment ??= page.resourceVersion;
     yield page.items;
-    if (page.next === '') return first.resourceVersion;
+    if (page.next === '') return moment;
     if (page.next === next) throw endless(resource);
     next = page.next;
   }
@@ -65,15 +66,13 @@ function endless({ name }: Resource): KubeSpliceError {
 }
 
 async function textOf(response: ApiResponse): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
+  const page = new GrowingBuffer();
   for await (const chunk of response.body) {
-    length += chunk.length;
-    if (length > LARGEST_PAGE_BYTES)
+    page.append(chunk);
+    if (page.length > LARGEST_PAGE_BYTES)
       throw new KubeSpliceError('APISERVER_MALFORMED', 'a page of a list is larger than 256 MiB');
-    chunks.push(chunk);
   }
-  return Buffer.concat(chunks, length).toString('utf8');
+  return page.takeText();
 }
 
 function pageOf(text: string, { name }: Resource): Page {

@@ -11,8 +11,8 @@ import type { RawObject } from './watch-event.js';
 export interface ObjectStore<T> {
   /** Takes an object as it is now; `undefined` where it is gone, or not for this proxy. */
   set(key: string, value: T | undefined): void;
-  /** All that came together has been set: from a list the whole of it, if `isWhole`. */
-  changed(resource: Resource, isWhole: boolean): void;
+  /** All that came together has been set; of a list, the whole of it. */
+  changed(resource: Resource): void;
 }
 
 export interface ObjectMirrorOptions<T> {
@@ -72,7 +72,7 @@ export class ObjectMirror<T> implements Mirror {
       done: () => {
         for (const key of this.#keys) if (!listed.has(key)) this.#drop(key);
         this.#keys = listed;
-        store.changed(resource, true);
+        store.changed(resource);
       },
     };
   }
@@ -88,7 +88,7 @@ export class ObjectMirror<T> implements Mirror {
         this.#take(key, object, resource);
       }
     }
-    this.#options.store.changed(resource, false);
+    this.#options.store.changed(resource);
   }
 
   #drop(key: string): void {

@@ -1,10 +1,11 @@
 import { KubeSpliceError } from '../../model/errors.js';
 import type { ApiClient } from './access/api-client.js';
-import { ApiStatusError, statusErrorFrom } from './access/api-status-error.js';
+import { ApiStatusError } from './access/api-status-error.js';
 import { Backoff } from './backoff.js';
-import { isServed } from './is-served.js';
-import { currentResourceVersion, listPages } from './list.js';
-import type { Mirror, ObjectChange } from './mirror.js';
+import { foldEvents } from './fold-events.js';
+import { currentResourceVersion } from './list.js';
+import { listServed } from './list-served.js';
+import type { Mirror } from './mirror.js';
 import type { Resource } from './resource.js';
 import { openWatch, WatchCut } from './watch.js';
 import { isEarlier, type WatchEvent } from './watch-event.js';
@@ -45,15 +46,11 @@ const TIMER_TOLERANCE_MS = 2;
 /** A watch that ends sooner, and has told nothing new, counts as a failure: watching anew at once could go on for ever. */
 const SHORT_WATCH_MS = 1_000;
 
-/** The waits that a server may ask for with `Retry-After`, ms: `0`, obeyed over and over, would be an attack. */
-const SHORTEST_RETRY_AFTER_MS = 800;
-const LONGEST_RETRY_AFTER_MS = 5 * 60_000;
-
 /** So many times in a row are a fault of the server. */
 const EXPIRIES_TOLD = 4;
 
-/** So many short watches in a row tell nothing, and never will: a list does. */
-const SHORT_WATCHES_BORNE = 4;
+/** So many short watches in a row, a minute and more of them, tell nothing and never will: a list does. */
+const SHORT_WATCHES_BORNE = 8;
 
 /**
  * A watch that is refused so will be refused again: its version of the API is gone, as after a downgrade, or its
@@ -61,8 +58,6 @@ const SHORT_WATCHES_BORNE = 4;
  */
 const NOT_TO_BE_WATCHED: ReadonlySet<number> = new Set([400, 404, 405, 422]);
 
-const HTTP_FORBIDDEN = 403;
-const HTTP_NOT_FOUND = 404;
 const HTTP_GONE = 410;
 
 /**
@@ -95,7 +90,7 @@ export class Reflector {
   /** A watch was accepted and then told a fault. That one is accepted again says nothing: that it tells events does. */
   #isFaultTold = false;
   /** The last watch fell silent. */
-  #isDoubted = false;
+  #fellSilent = false;
   /** The place where a line was no event. */
   #malformedAt: string | null = null;
 
@@ -109,7 +104,7 @@ export class Reflector {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        if (this.#isDoubted) await this.#compare(signal);
+        if (this.#fellSilent) await this.#compare(signal);
         this.#resourceVersion ??= await this.#list(signal);
         await this.#watch(this.#resourceVersion, signal);
       } catch (error) {
@@ -118,48 +113,27 @@ export class Reflector {
     }
   }
 
-  /** Lists the first resource that the server has: an upgrade of the cluster is noticed with the next list. */
   async #list(signal: AbortSignal): Promise<string> {
-    const { resources } = this.#options;
-    const last = resources.at(-1);
-    for (const resource of resources) {
-      this.#resource = resource;
-      try {
-        return await this.#listOne(resource, signal);
-      } catch (error) {
-        if (resource === last || !(await this.#isAbsent(resource, error, signal))) throw error;
-      }
-    }
-    throw new TypeError('a reflector has at least one resource');
-  }
-
-  /** Whoever has no right to a resource is refused by a server that does not have it, too. */
-  async #isAbsent(resource: Resource, error: unknown, signal: AbortSignal): Promise<boolean> {
-    if (isStatus(error, HTTP_NOT_FOUND)) return true;
-    return isStatus(error, HTTP_FORBIDDEN) && !(await isServed(this.#options.client, resource, signal));
-  }
-
-  async #listOne(resource: Resource, signal: AbortSignal): Promise<string> {
-    const { client, mirror } = this.#options;
-    const listing = mirror.list(resource);
-    const pages = listPages(client, resource, signal);
-    for (;;) {
-      const page = await pages.next();
-      this.#answered();
-      if (page.done === true) {
-        listing.done();
-        this.#listedAt = this.#options.now();
-        return page.value;
-      }
-      listing.add(page.value);
-    }
+    const { client, resources, mirror, now } = this.#options;
+    const resourceVersion = await listServed({
+      client,
+      resources,
+      mirror,
+      signal,
+      asking: (resource) => {
+        this.#resource = resource;
+      },
+      answered: () => this.#answered(),
+    });
+    this.#listedAt = now();
+    return resourceVersion;
   }
 
   /** Forgets how far the mirror is where the server itself is not so far. */
   async #compare(signal: AbortSignal): Promise<void> {
     const current = await currentResourceVersion(this.#options.client, this.#resource, signal);
     if (this.#resourceVersion !== null && isEarlier(current, this.#resourceVersion)) this.#forget();
-    this.#isDoubted = false;
+    this.#fellSilent = false;
   }
 
   /** Resolves when the watch has ended and is to be gone on with at once. */
@@ -170,9 +144,10 @@ export class Reflector {
     this.#answered();
     const openedAt = now();
     let heardAt = openedAt;
+    let reached = resourceVersion;
     try {
       for await (const events of watch.events) {
-        this.#take(events);
+        reached = this.#take(events, reached);
         this.#toldNoFault();
         heardAt = now();
       }
@@ -182,13 +157,13 @@ export class Reflector {
         if (now() - openedAt >= SHORT_WATCH_MS) this.#backoff.reset();
         throw error;
       }
-      this.#isDoubted = now() - heardAt >= longestSilenceMs - TIMER_TOLERANCE_MS;
+      this.#fellSilent = now() - heardAt >= longestSilenceMs - TIMER_TOLERANCE_MS;
     }
-    const hasProgressed = this.#resourceVersion !== resourceVersion;
-    if (hasProgressed || now() - openedAt >= SHORT_WATCH_MS) {
+    if (reached !== resourceVersion || now() - openedAt >= SHORT_WATCH_MS) {
       this.#toldNoFault();
       this.#backoff.reset();
       this.#shortWatches = 0;
+      this.#expiries = 0;
     } else await this.#endShortWatch(signal);
   }
 
@@ -211,35 +186,20 @@ export class Reflector {
   /** The next thing is a list. */
   #forget(): void {
     this.#resourceVersion = null;
-    this.#isDoubted = false;
+    this.#fellSilent = false;
     this.#shortWatches = 0;
   }
 
-  #take(events: readonly WatchEvent[]): void {
-    const changes: ObjectChange[] = [];
-    let reached = this.#resourceVersion;
-    let failure: KubeSpliceError | undefined;
-    for (const event of events) {
-      failure = this.#failureOf(event, reached);
-      if (failure !== undefined || event.type === 'ERROR') break;
-      if (event.type !== 'BOOKMARK')
-        changes.push({ object: event.object, deleted: event.type === 'DELETED' });
-      reached = event.resourceVersion;
-    }
+  #take(events: readonly WatchEvent[], from: string): string {
+    const { changes, reached, fault } = foldEvents(events, from);
     if (changes.length > 0) this.#options.mirror.change(this.#resource, changes);
-    if (reached !== this.#resourceVersion) {
+    if (reached !== from) {
       this.#resourceVersion = reached;
       this.#expiries = 0;
       this.#malformedAt = null;
     }
-    if (failure !== undefined) throw failure;
-  }
-
-  #failureOf(event: WatchEvent, reached: string | null): KubeSpliceError | undefined {
-    if (event.type === 'ERROR') return statusErrorFrom(event.status);
-    if (reached === null || !isEarlier(event.resourceVersion, reached)) return undefined;
-    const message = `the server has gone back from resourceVersion ${reached} to ${event.resourceVersion}`;
-    return new ApiStatusError('APISERVER_FAILED', message, { status: HTTP_GONE });
+    if (fault !== null) throw fault;
+    return reached;
   }
 
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
@@ -254,7 +214,7 @@ export class Reflector {
     if (error instanceof ApiStatusError && NOT_TO_BE_WATCHED.has(error.status)) this.#forget();
     if (error.code === 'APISERVER_MALFORMED') this.#distrust();
     const { observer, pause } = this.#options;
-    const waitMs = this.#waitAfter(error);
+    const waitMs = this.#backoff.after(error);
     if (!isExpired || this.#expiries >= EXPIRIES_TOLD) observer.failed(this.#resource.name, error, waitMs);
     await pause(waitMs, signal);
   }
@@ -268,15 +228,6 @@ export class Reflector {
   #distrust(): void {
     if (this.#malformedAt === this.#resourceVersion) this.#forget();
     this.#malformedAt = this.#resourceVersion;
-  }
-
-  #waitAfter(error: KubeSpliceError): number {
-    const ownMs = this.#backoff.next();
-    const askedMs = error instanceof ApiStatusError ? error.retryAfterMs : null;
-    // A little later than asked, by chance: not all that were turned away are to come back in the same moment.
-    return askedMs === null || askedMs < SHORTEST_RETRY_AFTER_MS
-      ? ownMs
-      : Math.min(LONGEST_RETRY_AFTER_MS, askedMs) * (1 + 0.1 * this.#options.random());
   }
 }
 

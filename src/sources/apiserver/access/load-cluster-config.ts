@@ -9,7 +9,6 @@ import {
   tokenFileOf,
 } from './cluster-config.js';
 import { inClusterConfig } from './in-cluster-config.js';
-import { readKubeconfig } from './kubeconfig.js';
 import { environmentProxy } from './proxy-address.js';
 import { readAuthorities } from './read-authorities.js';
 import { readClientCertificate, readToken } from './read-credentials.js';
@@ -54,7 +53,11 @@ export async function loadClusterConfig(request: ClusterConfigRequest): Promise<
 async function find(request: ClusterConfigRequest, read: ReadFile): Promise<ClusterConfig> {
   const { environment, serviceAccountDirectory = SERVICE_ACCOUNT_DIRECTORY } = request;
   const master = request.master ? parseServerAddress(request.master, '--master') : null;
-  if (request.kubeconfig) return await readKubeconfig(request.kubeconfig, master, read);
+  if (request.kubeconfig) {
+    // With it comes a reader of YAML, which a pod does without.
+    const { readKubeconfig } = await import('./kubeconfig.js');
+    return await readKubeconfig(request.kubeconfig, master, read);
+  }
   if (master !== null) return bareConfig(master);
   return await inClusterConfig(environment, serviceAccountDirectory, read);
 }
