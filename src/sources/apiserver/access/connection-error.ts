@@ -15,11 +15,15 @@ const WORDS: Readonly<Record<string, string>> = {
   EACCES: 'a packet filter forbids it',
   EPERM: 'a packet filter forbids it',
   EADDRNOTAVAIL: 'this host has no local port or address left for it',
-  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: 'it agrees on no TLS: it may want a client certificate',
-  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it speaks an old TLS only, and 1.2 is the oldest spoken here',
-  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'it speaks no HTTP/1.1',
   EMFILE: 'this process has too many files open',
   ENFILE: 'this host has too many files open',
+};
+
+/** By the name of the alert: what stands before it differs from one OpenSSL to the next (`SSLV3_`, `TLSV1_`, `SSL/TLS_`). */
+const ALERT_WORDS: Readonly<Record<string, string>> = {
+  HANDSHAKE_FAILURE: 'it agrees on no TLS: it may want a client certificate',
+  PROTOCOL_VERSION: 'it speaks an old TLS only, and 1.2 is the oldest spoken here',
+  NO_APPLICATION_PROTOCOL: 'it speaks no HTTP/1.1',
 };
 
 /** TLS on one side, none on the other. */
@@ -88,7 +92,7 @@ export function unreachable(where: string, why: string, cause?: unknown): KubeSp
 }
 
 function reasonOf(error: unknown, code: string): string {
-  const words = WORDS[code];
+  const words = WORDS[code] ?? ALERT_WORDS[code.replace(/^ERR_SSL_.*_ALERT_/, '')];
   if (words !== undefined) return `${words} (${code})`;
   if (code !== '') return code;
   return error instanceof Error ? error.message : String(error);
