@@ -12,6 +12,12 @@ import { KubeSpliceError } from './model/errors.js';
 /** How long open connections may go on after the first SIGTERM or SIGINT, ms. */
 const GRACE_MS = 5_000;
 
+/**
+ * The same signal so soon after the first is its echo, ms: `timeout` and `npm run` pass on what the whole process
+ * group has received already, and the last state would not be saved.
+ */
+const ECHO_MS = 200;
+
 /** What a shell calls a process that a signal has ended: 128 and the signal's number (signal(7)). */
 const EXIT_CODE_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -92,12 +98,15 @@ function programCalledAs(path: string): string {
   return basename(path) === 'main.js' ? `node ${relative('.', path)}` : 'kube-splice';
 }
 
-/** Aborted by the first SIGTERM or SIGINT; the second ends the process at once. */
+/** Aborted by the first SIGTERM or SIGINT; a second one ends the process at once. */
 function firstSignal(logger: Logger): AbortSignal {
   const controller = new AbortController();
+  let first: { readonly name: string; readonly at: number } | undefined;
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
+      if (first?.name === name && performance.now() - first.at < ECHO_MS) return;
       if (controller.signal.aborted) process.exit(EXIT_CODE_OF_SIGNAL[name]);
+      first = { name, at: performance.now() };
       logger.info(`${name} received; a second one ends at once`);
       controller.abort();
     });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually, within } from '../support/deadline.js';
 import { Program, RunningProgram, serviceManifest, writeManifest } from '../support/program.js';
@@ -266,6 +267,17 @@ describe('the end of kube-splice', () => {
     await proxy.program.says(/SIGTERM received/);
     proxy.program.signal('SIGINT');
     expect(await proxy.program.ended()).toBe(130);
+  });
+
+  it('is not hurried by the echo of a signal, as timeout and npm make one', async () => {
+    const { proxy, open } = await serving();
+    proxy.program.signal('SIGTERM');
+    await delay(10);
+    proxy.program.signal('SIGTERM');
+    await proxy.program.says(/stopping: open connections may end/);
+    expect(await echoOn(open, 'end')).toBe('end');
+    open.end();
+    expect(await proxy.program.ended()).toBe(0);
   });
 
   it('comes with a stack and exit code 1 after an exception that nobody expected', async () => {
