@@ -1,7 +1,8 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ExecPlugin, type ExecPluginConfig } from '../../../../src/sources/apiserver/access/exec-plugin.js';
+import { ExecPlugin } from '../../../../src/sources/apiserver/access/exec-plugin.js';
+import type { ExecPluginConfig } from '../../../../src/sources/apiserver/access/exec-plugin-config.js';
 import { CertificateAuthority } from '../../../support/certificate-authority.js';
 import { eventually, within } from '../../../support/deadline.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';

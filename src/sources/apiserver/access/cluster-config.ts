@@ -1,5 +1,5 @@
 import type { Cluster, User } from '@kubernetes/client-node/dist/config_types.js';
-import type { ExecPluginConfig } from './exec-plugin.js';
+import type { ExecPluginConfig } from './exec-plugin-config.js';
 import { type PemText, pemText } from './pem.js';
 import type { ProxyAddress } from './proxy-address.js';
 import type { ServerAddress } from './server-address.js';

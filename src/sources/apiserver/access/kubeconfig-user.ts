@@ -3,7 +3,7 @@ import { newUsers } from '@kubernetes/client-node/dist/config_types.js';
 import type { Field } from '../../../model/field.js';
 import { isMapping } from '../../../model/field.js';
 import { type ApiUser, type AuthProvider, tokenFileProvider } from './cluster-config.js';
-import { EXEC_API_VERSIONS, type ExecPluginConfig } from './exec-plugin.js';
+import { EXEC_API_VERSIONS, type ExecPluginConfig } from './exec-plugin-config.js';
 import {
   hasPem,
   type KubeconfigFile,
