@@ -94,6 +94,26 @@ describe('the condition of the API server', () => {
     expect(told()).toHaveLength(2);
   });
 
+  it('is connected again when Services and endpoints are, though nodes are asked for later', () => {
+    const { condition, told } = aCondition();
+    condition.answered('services');
+    condition.answered('endpointslices');
+    condition.answered('nodes');
+    for (const resource of ['services', 'nodes', 'endpointslices'] as const)
+      condition.failed(resource, fault('APISERVER_UNREACHABLE'));
+    condition.answered('services');
+    expect(condition.isConnected).toBe(false);
+    condition.answered('endpointslices');
+    expect(condition.isConnected).toBe(true);
+    condition.failed('nodes', fault('APISERVER_UNREACHABLE'));
+    condition.answered('nodes');
+    expect(told()).toEqual([
+      'info the API server answers',
+      'warn APISERVER_UNREACHABLE: api:6443: ECONNREFUSED',
+      'info the API server answers again',
+    ]);
+  });
+
   it('shows a fault of the server once', () => {
     const { condition } = aCondition();
     condition.failed('services', fault('APISERVER_UNREACHABLE'));

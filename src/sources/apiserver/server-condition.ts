@@ -42,8 +42,7 @@ export class ServerCondition {
   /** A try for this resource failed. */
   failed(resource: Resource['name'], error: KubeSpliceError): void {
     const wasConnected = this.isConnected;
-    const isMinor = resource === 'nodes' && OF_ONE_RESOURCE.has(error.code);
-    this.#faults.set(resource, { error, isMinor });
+    this.#faults.set(resource, { error, isMinor: resource === 'nodes' });
     if (wasConnected && !this.isConnected) this.#since = this.#options.now();
     this.#tell();
   }
@@ -96,10 +95,15 @@ export class ServerCondition {
     for (const key of this.#told) if (!keys.has(key)) this.#told.delete(key);
     for (const fault of faults) {
       const { error, isMinor } = fault;
-      if (this.#told.has(keyOf(fault)) || (isMinor && !this.isConnected)) continue;
+      if (this.#told.has(keyOf(fault)) || (isMinor && !this.#isWorthTelling(error))) continue;
       this.#told.add(keyOf(fault));
       logger.warn(lineOf(error), { server, remedy: error.remedy });
     }
+  }
+
+  /** The server itself is told of by who asks for more than nodes: those are only asked for again a little later. */
+  #isWorthTelling({ code }: KubeSpliceError): boolean {
+    return this.isConnected && OF_ONE_RESOURCE.has(code);
   }
 }
 
