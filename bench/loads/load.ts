@@ -1,4 +1,5 @@
 import type { Addresses } from '../services.js';
+import type { RunningLoad } from './running-load.js';
 import { startTcpBulk } from './tcp-bulk.js';
 import { startTcpConnections } from './tcp-connections.js';
 import { startTcpRequests } from './tcp-requests.js';
@@ -10,16 +11,6 @@ export type Load =
   | { readonly kind: 'tcp-connections'; readonly atOnce: number }
   | { readonly kind: 'tcp-bulk'; readonly service: 'source' | 'sink'; readonly connections: number }
   | { readonly kind: 'udp'; readonly flows: number };
-
-/** A load under way. */
-export interface RunningLoad {
-  /** Requests, connections, bytes or round trips done so far. */
-  done(): number;
-  /** Datagrams that had no answer in time and were sent again. */
-  lost(): number;
-  /** Closes every socket. */
-  stop(): Promise<void>;
-}
 
 /** Starts a load. `failed` is told of the first thing that goes wrong; there is no result then. */
 export function startLoad(

@@ -1,6 +1,6 @@
 import type { SocketAddress } from '../services.js';
-import type { RunningLoad } from './load.js';
 import { pump } from './pump.js';
+import type { RunningLoad } from './running-load.js';
 import { allConnected, closeAll, tcpSocket } from './tcp-socket.js';
 
 /**

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { REQUEST_BYTES, RESPONSE_BYTES, type SocketAddress } from '../services.js';
-import type { RunningLoad } from './load.js';
+import type { RunningLoad } from './running-load.js';
 import { closeAll, tcpSocket } from './tcp-socket.js';
 
 const REQUEST = Buffer.alloc(REQUEST_BYTES, 'q');

@@ -1,5 +1,5 @@
 import { REQUEST_BYTES, RESPONSE_BYTES, type SocketAddress } from '../services.js';
-import type { RunningLoad } from './load.js';
+import type { RunningLoad } from './running-load.js';
 import { allConnected, closeAll, tcpSocket } from './tcp-socket.js';
 
 const REQUEST = Buffer.alloc(REQUEST_BYTES, 'q');

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { DATAGRAM_BYTES, type SocketAddress } from '../services.js';
-import type { RunningLoad } from './load.js';
+import type { RunningLoad } from './running-load.js';
 
 const DATAGRAM = Buffer.alloc(DATAGRAM_BYTES, 'd');
 
