@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Load, type RunningLoad, startLoad } from '../../../bench/loads/load.js';
+import { type Load, startLoad } from '../../../bench/loads/load.js';
+import type { RunningLoad } from '../../../bench/loads/running-load.js';
 import { type Serving, serve } from '../../../bench/serve.js';
 import { type Addresses, RESPONSE_BYTES, type SocketAddress } from '../../../bench/services.js';
 import { eventually, within } from '../../support/deadline.js';
