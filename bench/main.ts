@@ -1,11 +1,11 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { ChildProcesses } from './child-processes.js';
+import { runBenchCommand } from './command.js';
 import { startEndpoint } from './endpoint.js';
 import { LoadClient } from './load-client.js';
 import { thisMachine } from './machine.js';
 import { IDLE_CONNECTIONS, MEASUREMENTS } from './measurements.js';
-import { HELP, type Options, parseOptions, UsageError } from './options.js';
+import { HELP, type Options, parseOptions } from './options.js';
 import type { Peer } from './peer.js';
 import { DIRECT } from './peers/direct.js';
 import { portableRelay } from './peers/portable-relay.js';
@@ -15,9 +15,6 @@ import type { MeasurementResult } from './summary.js';
 
 /** From `build/bench/bench/`, where this file is run. */
 const PROGRAM = resolve(import.meta.dirname, '../../../dist/main.js');
-
-/** What a shell calls a process that a signal has ended (signal(7)). */
-const EXIT_CODE_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
 
 const children = new ChildProcesses();
 
@@ -52,37 +49,7 @@ function progress(what: string): void {
   process.stderr.write(`${what} …\n`);
 }
 
-async function main(argv: readonly string[]): Promise<void> {
-  const options = parseOptions(argv, PROGRAM);
-  if (options.help) {
-    process.stdout.write(HELP);
-    return;
-  }
-  const results = await run(options);
-  process.stdout.write(`\n${reportText(results)}\n`);
-  if (options.json === null) return;
-  await mkdir(dirname(resolve(options.json)), { recursive: true });
-  await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);
-}
-
-let interrupted: keyof typeof EXIT_CODE_OF_SIGNAL | undefined;
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    // Whatever is awaited fails without its process; so everything is put away, and the bench ends.
-    interrupted = signal;
-    process.stderr.write(`${signal} received: the bench ends\n`);
-    children.killAll();
-  });
-}
-process.once('exit', () => children.killAll());
-
-main(process.argv.slice(2)).then(
-  () => process.exit(0),
-  (error: unknown) => {
-    if (interrupted !== undefined) process.exit(EXIT_CODE_OF_SIGNAL[interrupted]);
-    const usage = error instanceof UsageError;
-    const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`bench: ${message}\n${usage ? `\n${HELP}` : ''}`);
-    process.exit(usage ? 2 : 1);
-  },
+runBenchCommand(
+  { help: HELP, parse: (argv) => parseOptions(argv, PROGRAM), run, report: reportText, children },
+  process.argv.slice(2),
 );
