@@ -3,6 +3,7 @@ import { parseAddress, parseCIDR } from '../../../src/model/address.js';
 import { type Endpoint, endpoint } from '../../../src/model/endpoint.js';
 import { type ServicePort, type SessionAffinity, servicePortName } from '../../../src/model/service-port.js';
 import type { ServiceState } from '../../../src/model/service-state.js';
+import { aServicePort } from '../../support/proxy-values.js';
 
 /** States such as an API server can make, with a value of every kind in every field. */
 
@@ -86,23 +87,14 @@ export function plain({ servicePorts, endpoints, externalEndpoints }: ServiceSta
 export function largeState(services: number, endpointsEach: number): ServiceState {
   const names = Array.from({ length: services }, (_, index) => index);
   const ports = names.map(
-    (index): ServicePort => ({
-      name: servicePortName(`namespace-${index % 50}`, `service-${index}`, 'http'),
-      namespace: `namespace-${index % 50}`,
-      service: `service-${index}`,
-      portName: 'http',
-      protocol: 'TCP',
-      port: 80,
-      clusterIPs: [`10.96.${index >> 8}.${index & 255}`],
-      nodePort: null,
-      externalIPs: [],
-      loadBalancerIPs: [],
-      loadBalancerSourceRanges: [],
-      sessionAffinity: { type: 'None' },
-      internalTrafficPolicy: 'Cluster',
-      externalTrafficPolicy: 'Cluster',
-      healthCheckNodePort: null,
-    }),
+    (index): ServicePort =>
+      aServicePort({
+        name: servicePortName(`namespace-${index % 50}`, `service-${index}`, 'http'),
+        namespace: `namespace-${index % 50}`,
+        service: `service-${index}`,
+        port: 80,
+        clusterIPs: [`10.96.${index >> 8}.${index & 255}`],
+      }),
   );
   const placesOf = (service: number) =>
     Array.from({ length: endpointsEach }, (_, index) => {

@@ -8,38 +8,15 @@ import {
   clientCertificateOf,
   tokenFileOf,
 } from '../../../../src/sources/apiserver/access/cluster-config.js';
-import { loadClusterConfig } from '../../../../src/sources/apiserver/access/load-cluster-config.js';
 import { CertificateAuthority } from '../../../support/certificate-authority.js';
 import { temporaryDirectory } from '../../../support/temporary-directory.js';
+import { CLUSTER, config, load, written } from './kubeconfig-text.js';
 import { base64 } from './local-api.js';
 
 const SECRET = 'hunter2-is-secret';
 
 const authority = new CertificateAuthority();
 const mine = authority.client('me');
-
-const load = (kubeconfig: string, master: string | null = null) =>
-  loadClusterConfig({ kubeconfig, master, environment: {} });
-
-function written(text: string): string {
-  const path = join(temporaryDirectory(), 'config');
-  writeFileSync(path, text);
-  return path;
-}
-
-const CLUSTER = { server: 'https://10.0.0.1:6443' };
-
-function config(changes: Record<string, unknown> = {}): Record<string, unknown> {
-  return {
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': 'here',
-    contexts: [{ name: 'here', context: { cluster: 'one', user: 'me' } }],
-    clusters: [{ name: 'one', cluster: CLUSTER }],
-    users: [{ name: 'me', user: {} }],
-    ...changes,
-  };
-}
 
 const withCluster = (cluster: unknown) => config({ clusters: [{ name: 'one', cluster }] });
 const usersOf = (user: unknown) => ({ users: [{ name: 'me', user }] });
