@@ -27,7 +27,7 @@ export interface RememberedSourceOptions extends Partial<SavingPace> {
 }
 
 /** The file in the directory. */
-export const SNAPSHOT_NAME = 'services.jsonl';
+const SNAPSHOT_NAME = 'services.jsonl';
 
 const PACE: SavingPace = { delayMs: 1_000, intervalMs: 10_000, stopMs: 3_000 };
 
