@@ -28,7 +28,7 @@ export async function runningReflector(
     mirror,
     observer: {
       answered: () => undefined,
-      failed: (_, error) => void failures.push(error),
+      failed: (error) => void failures.push(error),
     },
     random: () => 0,
     now: () => performance.now(),

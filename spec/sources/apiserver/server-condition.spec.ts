@@ -22,7 +22,7 @@ describe('the condition of the API server', () => {
     const { condition, told } = aCondition();
     expect(condition.isConnected).toBe(false);
     condition.answered('services');
-    condition.answered('endpointslices');
+    condition.answered('endpoints');
     condition.answered('services');
     expect(told()).toEqual(['info the API server answers']);
     expect(condition.isConnected).toBe(true);
@@ -32,19 +32,19 @@ describe('the condition of the API server', () => {
   it('tells a fault when it begins, however many tries for however many resources fail, and its end', () => {
     const { condition, told, logger, pass } = aCondition();
     condition.answered('services');
-    condition.answered('endpointslices');
+    condition.answered('endpoints');
     pass(1_000);
     for (let times = 0; times < 10; times += 1) {
       condition.failed('services', fault('APISERVER_UNREACHABLE'));
-      condition.failed('endpointslices', fault('APISERVER_UNREACHABLE', 'api:6443: ETIMEDOUT'));
+      condition.failed('endpoints', fault('APISERVER_UNREACHABLE', 'api:6443: ETIMEDOUT'));
     }
     expect(condition.isConnected).toBe(false);
     expect(condition.since).toBe(NOON + 1_000);
     pass(60_000);
     condition.answered('services');
     expect(condition.isConnected).toBe(false);
-    condition.failed('endpointslices', fault('APISERVER_UNREACHABLE'));
-    condition.answered('endpointslices');
+    condition.failed('endpoints', fault('APISERVER_UNREACHABLE'));
+    condition.answered('endpoints');
     expect(told()).toEqual([
       'info the API server answers',
       'warn APISERVER_UNREACHABLE: api:6443: ECONNREFUSED',
@@ -69,9 +69,9 @@ describe('the condition of the API server', () => {
 
   it('tells what is forbidden in one line, and shows all of it', () => {
     const { condition, told } = aCondition();
-    condition.failed('nodes', fault('APISERVER_FORBIDDEN', 'cannot list nodes'));
+    condition.failed('node', fault('APISERVER_FORBIDDEN', 'cannot list nodes'));
     condition.failed('services', fault('APISERVER_FORBIDDEN', 'cannot list services'));
-    condition.failed('endpointslices', fault('APISERVER_FORBIDDEN', 'cannot list endpointslices'));
+    condition.failed('endpoints', fault('APISERVER_FORBIDDEN', 'cannot list endpointslices'));
     expect(told()).toEqual(['warn APISERVER_FORBIDDEN: cannot list services']);
     expect(condition.errors).toEqual([
       'APISERVER_FORBIDDEN: cannot list nodes',
@@ -82,14 +82,14 @@ describe('the condition of the API server', () => {
 
   it('tells that nodes must not be read once all else is well, and is connected without them', () => {
     const { condition, told } = aCondition();
-    condition.failed('nodes', fault('APISERVER_FORBIDDEN', 'cannot list nodes'));
+    condition.failed('node', fault('APISERVER_FORBIDDEN', 'cannot list nodes'));
     expect(told()).toEqual([]);
     condition.answered('services');
-    condition.failed('nodes', fault('APISERVER_FORBIDDEN', 'cannot list nodes'));
-    condition.answered('endpointslices');
+    condition.failed('node', fault('APISERVER_FORBIDDEN', 'cannot list nodes'));
+    condition.answered('endpoints');
     expect(told()).toEqual(['info the API server answers', 'warn APISERVER_FORBIDDEN: cannot list nodes']);
     expect(condition.isConnected).toBe(true);
-    condition.answered('nodes');
+    condition.answered('node');
     expect(condition.errors).toEqual([]);
     expect(told()).toHaveLength(2);
   });
@@ -97,16 +97,16 @@ describe('the condition of the API server', () => {
   it('is connected again when Services and endpoints are, though nodes are asked for later', () => {
     const { condition, told } = aCondition();
     condition.answered('services');
-    condition.answered('endpointslices');
-    condition.answered('nodes');
-    for (const resource of ['services', 'nodes', 'endpointslices'] as const)
-      condition.failed(resource, fault('APISERVER_UNREACHABLE'));
+    condition.answered('endpoints');
+    condition.answered('node');
+    for (const part of ['services', 'node', 'endpoints'] as const)
+      condition.failed(part, fault('APISERVER_UNREACHABLE'));
     condition.answered('services');
     expect(condition.isConnected).toBe(false);
-    condition.answered('endpointslices');
+    condition.answered('endpoints');
     expect(condition.isConnected).toBe(true);
-    condition.failed('nodes', fault('APISERVER_UNREACHABLE'));
-    condition.answered('nodes');
+    condition.failed('node', fault('APISERVER_UNREACHABLE'));
+    condition.answered('node');
     expect(told()).toEqual([
       'info the API server answers',
       'warn APISERVER_UNREACHABLE: api:6443: ECONNREFUSED',
@@ -117,7 +117,7 @@ describe('the condition of the API server', () => {
   it('shows a fault of the server once', () => {
     const { condition } = aCondition();
     condition.failed('services', fault('APISERVER_UNREACHABLE'));
-    condition.failed('endpointslices', fault('APISERVER_UNREACHABLE'));
+    condition.failed('endpoints', fault('APISERVER_UNREACHABLE'));
     expect(condition.errors).toEqual(['APISERVER_UNREACHABLE: api:6443: ECONNREFUSED']);
   });
 

@@ -16,7 +16,7 @@ import type { Mirror } from './mirror.js';
 import { ObjectMirror } from './object-mirror.js';
 import { Reflector, type ReflectorObserver } from './reflector.js';
 import { ENDPOINT_SLICES, ENDPOINTS, nodeResource, type Resource, SERVICES } from './resource.js';
-import { ServerCondition } from './server-condition.js';
+import { type Part, ServerCondition } from './server-condition.js';
 import type { RawObject } from './watch-event.js';
 
 export interface ApiServerSourceOptions {
@@ -35,9 +35,6 @@ export interface ApiServerSourceOptions {
   readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** What has to be known before the first state: the node decides which endpoints are near. */
-type Part = 'services' | 'endpoints' | 'node';
-
 /**
  * The Services and endpoints of a cluster, from its API server:
  *
@@ -54,6 +51,7 @@ export class ApiServerSource implements ServiceSource {
   readonly #endpoints: ObjectMirror<unknown>;
   readonly #nodes: ObjectMirror<unknown>;
   readonly #stopping = new AbortController();
+  /** What has to be known before the first state: the node decides which endpoints are near. */
   readonly #missing = new Set<Part>(['services', 'endpoints', 'node']);
   #running: Promise<unknown> = Promise.resolve();
   #deliver: (state: ServiceState) => void = () => undefined;
@@ -96,9 +94,9 @@ export class ApiServerSource implements ServiceSource {
     this.#deliver = deliver;
     const { signal } = this.#stopping;
     const reflectors = [
-      this.#reflector([SERVICES], this.#services),
-      this.#reflector([ENDPOINT_SLICES, ENDPOINTS], this.#endpoints),
-      this.#reflector([nodeResource(this.#options.nodeName)], this.#nodes),
+      this.#reflector('services', [SERVICES], this.#services),
+      this.#reflector('endpoints', [ENDPOINT_SLICES, ENDPOINTS], this.#endpoints),
+      this.#reflector('node', [nodeResource(this.#options.nodeName)], this.#nodes),
     ];
     this.#running = Promise.all(reflectors.map((reflector) => reflector.run(signal)));
     return Promise.resolve();
@@ -136,14 +134,13 @@ export class ApiServerSource implements ServiceSource {
     return this.#node;
   }
 
-  #reflector(resources: readonly [Resource, ...Resource[]], mirror: Mirror): Reflector {
+  #reflector(part: Part, resources: readonly [Resource, ...Resource[]], mirror: Mirror): Reflector {
     const { client, random = Math.random, pause = delayed, longestSilenceMs } = this.#options;
-    const [{ name }] = resources;
     return new Reflector({
       client,
       resources,
       mirror,
-      observer: this.#observer(name),
+      observer: this.#observer(part),
       random,
       now: () => performance.now(),
       pause,
@@ -151,14 +148,13 @@ export class ApiServerSource implements ServiceSource {
     });
   }
 
-  /** @param first of those that a reflector reads: what was wrong with one of them ends when another one is read. */
-  #observer(first: Resource['name']): ReflectorObserver {
+  #observer(part: Part): ReflectorObserver {
     return {
-      answered: () => this.#condition.answered(first),
-      failed: (_, error) => {
-        this.#condition.failed(first, error);
+      answered: () => this.#condition.answered(part),
+      failed: (error) => {
+        this.#condition.failed(part, error);
         // Who may not read nodes proxies without knowing its own.
-        if (first === 'nodes') this.#changed('node');
+        if (part === 'node') this.#changed('node');
       },
     };
   }

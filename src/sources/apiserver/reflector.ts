@@ -13,9 +13,9 @@ import { isEarlier, type WatchEvent } from './watch-event.js';
 /** What a reflector tells of its work. */
 export interface ReflectorObserver {
   /** The server answered as it should. */
-  answered(resource: Resource['name']): void;
-  /** A try failed; the next one is made after `waitMs`. */
-  failed(resource: Resource['name'], error: KubeSpliceError, waitMs: number): void;
+  answered(): void;
+  /** A try failed; another one is made after a while. */
+  failed(error: KubeSpliceError): void;
 }
 
 export interface ReflectorOptions {
@@ -168,7 +168,7 @@ export class Reflector {
   }
 
   #answered(): void {
-    if (!this.#isFaultTold) this.#options.observer.answered(this.#resource.name);
+    if (!this.#isFaultTold) this.#options.observer.answered();
   }
 
   #toldNoFault(): void {
@@ -215,7 +215,7 @@ export class Reflector {
     if (error.code === 'APISERVER_MALFORMED') this.#distrust();
     const { observer, pause } = this.#options;
     const waitMs = this.#backoff.after(error);
-    if (!isExpired || this.#expiries >= EXPIRIES_TOLD) observer.failed(this.#resource.name, error, waitMs);
+    if (!isExpired || this.#expiries >= EXPIRIES_TOLD) observer.failed(error);
     await pause(waitMs, signal);
   }
 

@@ -1,6 +1,8 @@
 import type { Logger } from '../../host/log.js';
 import type { ErrorCode, KubeSpliceError } from '../../model/errors.js';
-import type { Resource } from './resource.js';
+
+/** What a cluster is read in: whichever API endpoints come from, they are one part. */
+export type Part = 'services' | 'endpoints' | 'node';
 
 /** Faults that differ from resource to resource; all others are of the server, or of the way to it. */
 const OF_ONE_RESOURCE: ReadonlySet<ErrorCode> = new Set([
@@ -29,8 +31,8 @@ export interface ServerConditionOptions {
  */
 export class ServerCondition {
   readonly #options: ServerConditionOptions;
-  readonly #faults = new Map<Resource['name'], Fault>();
-  readonly #answered = new Set<Resource['name']>();
+  readonly #faults = new Map<Part, Fault>();
+  readonly #answered = new Set<Part>();
   readonly #told = new Set<string>();
   #since: number;
 
@@ -39,21 +41,21 @@ export class ServerCondition {
     this.#since = options.now();
   }
 
-  /** A try for this resource failed. */
-  failed(resource: Resource['name'], error: KubeSpliceError): void {
+  /** A try for this part failed. */
+  failed(part: Part, error: KubeSpliceError): void {
     const wasConnected = this.isConnected;
-    this.#faults.set(resource, { error, isMinor: resource === 'nodes' });
+    this.#faults.set(part, { error, isMinor: part === 'node' });
     if (wasConnected && !this.isConnected) this.#since = this.#options.now();
     this.#tell();
   }
 
-  /** The server answered for this resource as it should. */
-  answered(resource: Resource['name']): void {
+  /** The server answered for this part as it should. */
+  answered(part: Part): void {
     const { logger, server, now } = this.#options;
     const wasConnected = this.isConnected;
     const wasEver = this.#answered.size > 0;
-    this.#answered.add(resource);
-    this.#faults.delete(resource);
+    this.#answered.add(part);
+    this.#faults.delete(part);
     if (!wasConnected && this.isConnected) {
       // The clock may have been set back.
       const afterSeconds = Math.max(0, Math.round((now() - this.#since) / 1000));
