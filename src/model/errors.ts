@@ -42,6 +42,22 @@ export const ERROR_REMEDIES = {
   PORT_RANGE_EXHAUSTED: 'Widen --proxy-port-range, or free ports in it; it is tried again at every sync.',
   PORTAL_PORT_IN_USE: 'Another program holds the port; another one is chosen where the range allows.',
   PORTAL_OPEN_FAILED: 'Check --bind-address and the open-file limit; it is tried again at every sync.',
+  COMMAND_NOT_FOUND: 'Install the program that the message names, or put it where PATH finds it.',
+  COMMAND_FAILED: 'Read what the program printed; what was asked of it is tried again.',
+  STEERING_UNAVAILABLE:
+    'Run as root or with CAP_NET_ADMIN and CAP_NET_RAW, install iptables or nftables, or give --steering=none.',
+  STEERING_FAILED: 'Read what the program printed. The old rules stand, and it is tried again.',
+  STEERING_CONFLICT: 'Give one of the two Services another address or port; the first by name is served.',
+  STEERING_UNSUPPORTED: 'Mend what the message names; everything else is steered.',
+  FLOWS_NOT_REMOVED: "Install conntrack (Debian's package of that name), and run with CAP_NET_ADMIN.",
+  NODE_PORT_IN_USE:
+    'Stop the program that holds the port, or give the Service another node port; it is tried again at every sync.',
+  NODE_PORT_UNAVAILABLE:
+    'Read the message: ports below 1024 need CAP_NET_BIND_SERVICE, and each one an open file. It is tried again at every sync.',
+  HEALTH_CHECK_PORT_IN_USE:
+    'Stop the program that holds the port, or give the Service another healthCheckNodePort; it is tried again at every sync.',
+  HEALTH_CHECK_PORT_UNAVAILABLE:
+    'Check --nodeport-addresses and the open-file limit; it is tried again at every sync.',
   LOG_DIRECTORY_UNUSABLE: 'Create the directory and let this user write there, or leave --log-dir out.',
   DEMO_FAILED: 'Read the lines above: they name the request that was not answered as expected.',
 } as const satisfies Record<string, string>;
