@@ -8,13 +8,17 @@ describe('no steering', () => {
       servicePort: 'default/web',
       protocol: 'TCP',
       kind: 'ClusterIP',
+      family: 'IPv4',
       address: '10.96.0.1',
       port: 80,
       sourceRanges: [],
       portal,
-      hasEndpoints: true,
+      verdict: 'redirect',
       fromNode: null,
     } as const;
-    await expect(new NoSteering().apply([redirect])).resolves.toBeUndefined();
+    const state = { redirects: [redirect], portals: [] };
+    await expect(new NoSteering().apply(state, 'everything')).resolves.toEqual([]);
+    await expect(new NoSteering().steers()).resolves.toBe(false);
+    await expect(new NoSteering().refused()).resolves.toBeNull();
   });
 });

@@ -1,19 +1,90 @@
 import type { ProxyConfig } from '../config/proxy-config.js';
+import type { CommandRunner } from '../host/command-runner.js';
+import type { Logger } from '../host/log.js';
+import type { ProgramSearch } from '../host/program-search.js';
+import { ConntrackFlows } from './flows/conntrack-flows.js';
+import { IptablesRules } from './iptables/iptables-rules.js';
+import { isLockHeld } from './iptables/probe.js';
+import { NftablesRules } from './nftables/nftables-rules.js';
 import { NoSteering } from './none.js';
-import type { Steering } from './steering.js';
+import { PacketSteering } from './packet-steering.js';
+import type { PacketRules, Steering, SteeringPlace } from './steering.js';
 
 export interface ChosenSteering {
   readonly steering: Steering;
   readonly reason: string;
+  /** What is less than was asked for, a sentence; null where nothing is. */
+  readonly warning: string | null;
 }
 
-/** The steering that `--steering` asks for, as far as it is there, and why it is that one. */
-export function chooseSteering(config: ProxyConfig): ChosenSteering {
+/** What steering is made of on this host. */
+export interface SteeringHost {
+  readonly runner: CommandRunner;
+  readonly find: ProgramSearch;
+  readonly place: SteeringPlace;
+  readonly logger: Logger;
+}
+
+type Kind = PacketRules['kind'];
+
+/** In the order in which `auto` tries them. */
+const KINDS: readonly Kind[] = ['iptables', 'nftables'];
+
+/**
+ * The steering that `--steering` asks for, and why it is that one. `auto` takes iptables where it works, else nftables,
+ * else none. One that is named is taken whether it works by now or not: what is missing is told at each sync, and may come.
+ */
+export async function chooseSteering(
+  asked: ProxyConfig['steering'],
+  host: SteeringHost,
+): Promise<ChosenSteering> {
+  if (asked === 'none') return { steering: new NoSteering(), reason: '--steering=none', warning: null };
+  const reasons: string[] = [];
+  for (const kind of asked === 'auto' ? KINDS : [asked]) {
+    const rules = packetRules(kind, host);
+    const whyNot = await rules.whyNot('IPv4');
+    if (whyNot === null || isLockHeld(whyNot) || asked !== 'auto') {
+      const works = whyNot === null ? `${rules.description} works` : `it does not work yet: ${whyNot}`;
+      const others = reasons.length === 0 ? '' : `; ${reasons.join('; ')}`;
+      return {
+        steering: steeringWith(rules, host),
+        reason: `--steering=${asked}: ${works}${others}`,
+        warning: null,
+      };
+    }
+    reasons.push(`${kind}: ${whyNot}`);
+  }
+  const reason = `--steering=auto: no packet rules can be written: ${reasons.join('; ')}`;
   return {
     steering: new NoSteering(),
-    reason:
-      config.steering === 'none'
-        ? '--steering=none'
-        : `--steering=${config.steering}: this version writes no packet rules; connect to the portals themselves`,
+    reason,
+    warning: `STEERING_UNAVAILABLE: ${reason}. Portals work, and clients may connect to them; ClusterIPs, NodePorts, external and load-balancer IPs lead nowhere`,
   };
+}
+
+/**
+ * Removes every rule that any steering ever makes, whichever is in use.
+ *
+ * @throws KubeSpliceError `STEERING_FAILED` for the first that could not be removed, after the others were.
+ */
+export async function removeAllRules(host: SteeringHost): Promise<void> {
+  const failures: unknown[] = [];
+  // Whoever has no nft has no table of its own to remove.
+  const kinds = KINDS.filter((kind) => kind !== 'nftables' || host.find('nft') !== null);
+  for (const kind of kinds)
+    await packetRules(kind, host)
+      .remove()
+      .catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
+}
+
+function packetRules(kind: Kind, { runner, find, place }: SteeringHost): PacketRules {
+  return kind === 'iptables'
+    ? new IptablesRules({ runner, find }, place)
+    : // Without a path it is the runner that says that there is none.
+      new NftablesRules({ runner, place, program: find('nft') ?? 'nft' });
+}
+
+function steeringWith(rules: PacketRules, { runner, find, logger }: SteeringHost): Steering {
+  return new PacketSteering(rules, new ConntrackFlows({ runner, find, logger }));
 }

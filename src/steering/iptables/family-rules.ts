@@ -1,0 +1,237 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { IPFamily } from '../../model/address.js';
+import { KubeSpliceError } from '../../model/errors.js';
+import type {
+  PastRedirect,
+  RefusedTraffic,
+  SteeringCheck,
+  SteeringPlace,
+  SteeringState,
+} from '../steering.js';
+import { chainLines } from './chain-difference.js';
+import { TABLES, type Table } from './chains.js';
+import { type DesiredRules, RuleMaker } from './desired-rules.js';
+import { findPrograms, hasLegacyTables, type IptablesHost } from './find-programs.js';
+import { groupsOfRules, isGuarded } from './guard-rules.js';
+import { IptablesCommands } from './iptables-programs.js';
+import { jumpDifference } from './jump-difference.js';
+import { pastRedirects } from './past-redirects.js';
+import { probe, transaction } from './probe.js';
+import { refusedTraffic } from './refused-traffic.js';
+import { rulesRemoved } from './removal.js';
+import type { Capabilities } from './rule-text.js';
+import { parseSavedRules, type SavedTable } from './saved-rules.js';
+
+/** The programs that are used, and what their kernel takes. */
+interface Known {
+  readonly commands: IptablesCommands;
+  readonly has: Capabilities;
+  readonly maker: RuleMaker;
+}
+
+type ReadTables = ReadonlyMap<string, SavedTable>;
+
+/**
+ * The rules of one family:
+ *
+ *     state ──▶ rules as they should be ──┐
+ *     kernel ──▶ iptables-save, or what was written last ──┴──▶ difference ──▶ iptables-restore --noflush
+ *
+ * Each table changes at once or not at all.
+ */
+export class FamilyRules {
+  #known: Known | null = null;
+  /** What the kernel had when it was last written; null where that is not known. */
+  #written: DesiredRules | null = null;
+  /** The built-in chains as they were when last looked at, by table and name. */
+  readonly #orders = new Map<string, readonly string[]>();
+  #hasLooked = false;
+
+  constructor(
+    private readonly family: IPFamily,
+    private readonly host: IptablesHost,
+    private readonly place: SteeringPlace,
+  ) {}
+
+  /** The programs in use, such as `iptables 1.8.9 (nft)`; null where none were needed yet. */
+  get programs(): string | null {
+    if (this.#known === null) return null;
+    const { name, release, variant } = this.#known.commands.programs;
+    return `${name} ${release.join('.')} (${variant})`;
+  }
+
+  /** What the kernel takes; null where it was not asked yet. */
+  get capabilities(): Capabilities | null {
+    return this.#known?.has ?? null;
+  }
+
+  /** @throws KubeSpliceError `STEERING_FAILED` with the reason of each variant where none of them works. */
+  async prepare(): Promise<void> {
+    await this.#prepared();
+  }
+
+  /** Where the rules that are there send traffic; nothing is made to find out. */
+  async past(): Promise<readonly PastRedirect[]> {
+    const commands = this.#known?.commands ?? null;
+    if (commands !== null) return pastRedirects(parseSavedRules(await commands.save('nat')).get('nat'));
+    const past: PastRedirect[] = [];
+    for (const tables of await this.#existingTables()) past.push(...pastRedirects(tables.get('nat')));
+    return past;
+  }
+
+  async write(state: SteeringState, check: SteeringCheck): Promise<void> {
+    if (this.#written === null && !this.#isNeeded(state) && !(await this.#hasLeftOvers())) return;
+    const known = await this.#prepared();
+    if (check === 'changes' && this.#written !== null) {
+      try {
+        await this.#writeChanges(state, known, this.#written);
+        return;
+      } catch (error) {
+        // Somebody else may have changed what was taken for granted: what is there is read below.
+        if (!(error instanceof KubeSpliceError)) throw error;
+      }
+    }
+    await this.#writeAll(state, known);
+  }
+
+  async refused(): Promise<RefusedTraffic | null> {
+    if (this.#known === null || this.#written === null) return null;
+    return refusedTraffic(await this.#known.commands.counted('filter', 'KUBE-PORTALS-REFUSED'));
+  }
+
+  /** Removes what is there in every variant. */
+  async remove(): Promise<void> {
+    this.#written = null;
+    this.#orders.clear();
+    for (const programs of await findPrograms(this.family, this.host)) {
+      if (programs.variant === 'legacy' && !hasLegacyTables(this.family, this.host)) continue;
+      const commands = new IptablesCommands(this.host.runner, programs, this.host.find);
+      const input = rulesRemoved(parseSavedRules(await commands.save()));
+      if (input !== '') await commands.restore(input);
+    }
+  }
+
+  async #prepared(): Promise<Known> {
+    this.#known ??= await this.#search();
+    return this.#known;
+  }
+
+  async #search(): Promise<Known> {
+    const { family, host, place } = this;
+    const found = await findPrograms(family, host);
+    const failures: string[] = [];
+    for (const programs of found) {
+      const commands = new IptablesCommands(host.runner, programs, host.find);
+      try {
+        const has = await probe(commands, family);
+        return { commands, has, maker: new RuleMaker({ family, place, has }) };
+      } catch (error) {
+        if (!(error instanceof KubeSpliceError)) throw error;
+        failures.push(error.message);
+      }
+    }
+    const base = family === 'IPv4' ? 'iptables' : 'ip6tables';
+    const missing = `there is no ${base} with ${base}-save and ${base}-restore`;
+    throw new KubeSpliceError('STEERING_FAILED', failures.length === 0 ? missing : failures.join('; '));
+  }
+
+  #isNeeded({ redirects, portals }: SteeringState): boolean {
+    const { family } = this;
+    return (
+      family === 'IPv4' ||
+      redirects.some((redirect) => redirect.family === family) ||
+      portals.some(({ address }) => isGuarded(address, family))
+    );
+  }
+
+  /** Rules of an earlier run: looked for once, and without making a table that is not there. */
+  async #hasLeftOvers(): Promise<boolean> {
+    if (this.#hasLooked) return false;
+    const tables = await this.#existingTables();
+    if (tables.some((saved) => rulesRemoved(saved) !== '')) return true;
+    this.#hasLooked = true;
+    return false;
+  }
+
+  /** What each variant has in the kernel. To ask iptables-legacy for a table that is not there would make it. */
+  async #existingTables(): Promise<readonly ReadonlyMap<string, SavedTable>[]> {
+    const tables: ReadonlyMap<string, SavedTable>[] = [];
+    for (const programs of await findPrograms(this.family, this.host)) {
+      if (programs.variant === 'legacy' && !hasLegacyTables(this.family, this.host)) continue;
+      const commands = new IptablesCommands(this.host.runner, programs, this.host.find);
+      tables.push(parseSavedRules(await commands.save()));
+    }
+    return tables;
+  }
+
+  async #writeChanges(state: SteeringState, known: Known, written: DesiredRules): Promise<void> {
+    const desired = await known.maker.make(state, written.groups);
+    // Where jumps go among other rules, only the kernel tells.
+    if (!isDeepStrictEqual(desired.jumps, written.jumps)) {
+      await this.#writeAll(state, known);
+      return;
+    }
+    const lines = (table: Table) => chainLines(written.chains[table], desired.chains[table]);
+    await this.#restore(known, lines);
+    this.#written = desired;
+  }
+
+  async #writeAll(state: SteeringState, known: Known): Promise<void> {
+    this.#written = null;
+    const tables = await this.#read(known);
+    const guard = tables.get('filter')?.get('KUBE-PORTALS-GUARD') ?? [];
+    const desired = await known.maker.make(state, groupsOfRules(guard));
+    const orders = new Map<string, readonly string[]>();
+    const lines = (table: Table): string[] => {
+      const saved = tables.get(table);
+      // Chains are declared before anything jumps to them.
+      return [
+        ...chainLines(saved ?? new Map(), desired.chains[table]),
+        ...this.#jumpLines(table, saved, desired, orders),
+      ];
+    };
+    await this.#restore(known, lines);
+    for (const [place, order] of orders) this.#orders.set(place, order);
+    this.#written = desired;
+  }
+
+  #jumpLines(
+    table: Table,
+    saved: SavedTable | undefined,
+    desired: DesiredRules,
+    orders: Map<string, readonly string[]>,
+  ): string[] {
+    const lines: string[] = [];
+    for (const [builtIn, jumps] of desired.jumps[table]) {
+      const place = `${table} ${builtIn}`;
+      const difference = jumpDifference(builtIn, saved?.get(builtIn) ?? [], jumps, this.#orders.get(place));
+      lines.push(...difference.lines);
+      orders.set(place, difference.after);
+    }
+    return lines;
+  }
+
+  async #read({ commands }: Known): Promise<ReadTables> {
+    // iptables-nft reads all of them, whichever is asked for.
+    if (commands.programs.variant === 'nft') return parseSavedRules(await commands.save());
+    const tables = new Map<string, SavedTable>();
+    for (const table of TABLES) {
+      const saved = parseSavedRules(await commands.save(table)).get(table);
+      if (saved !== undefined) tables.set(table, saved);
+      await nextTurn();
+    }
+    return tables;
+  }
+
+  /** What refuses comes first: where that can't be written, nothing is steered past it. */
+  async #restore({ commands }: Known, lines: (table: Table) => readonly string[]): Promise<void> {
+    let input = '';
+    for (const table of TABLES) {
+      const ofTable = lines(table);
+      if (ofTable.length > 0) input += transaction(table, ofTable);
+      await nextTurn();
+    }
+    if (input !== '') await commands.restore(input);
+  }
+}

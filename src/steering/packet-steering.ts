@@ -1,0 +1,93 @@
+import type { IPFamily } from '../model/address.js';
+import { KubeSpliceError } from '../model/errors.js';
+import { settleConflicts } from './conflicts.js';
+import {
+  IP_FAMILIES,
+  type PacketRules,
+  type PastRedirect,
+  type Redirect,
+  type RefusedTraffic,
+  type Steering,
+  type SteeringCheck,
+  type SteeringState,
+} from './steering.js';
+import { withoutUnsteerable } from './unsteerable.js';
+
+/** Removes the UDP flows that go where the rules no longer send them. Never throws. */
+export interface FlowRemoval {
+  /** @param before null where it is not known what held before. */
+  update(before: SteeringState | null, after: SteeringState): Promise<void>;
+}
+
+/**
+ * Steering by packet rules:
+ *
+ *     state ──▶ without conflicts ──▶ of families that can be steered ──▶ rules ──▶ UDP flows of older rules removed
+ *
+ * What cannot be had is told, and everything else is steered.
+ */
+export class PacketSteering implements Steering {
+  /** What the rules bring about, as far as is known; null before the first time. */
+  #applied: SteeringState | null = null;
+  /** Whether the last call ended as it should have. */
+  #isCertain = false;
+
+  constructor(
+    private readonly rules: PacketRules,
+    private readonly flows: FlowRemoval,
+  ) {}
+
+  get kind(): PacketRules['kind'] {
+    return this.rules.kind;
+  }
+
+  async apply(state: SteeringState, check: SteeringCheck): Promise<readonly KubeSpliceError[]> {
+    const { redirects, conflicts } = settleConflicts(state.redirects);
+    const { steerable, unsteered } = withoutUnsteerable(redirects, await this.#reasonsAgainst(redirects));
+    const wanted: SteeringState = { redirects: steerable, portals: state.portals };
+    const isCertain = this.#isCertain;
+    this.#isCertain = false;
+    await this.rules.write(wanted, isCertain ? check : 'everything');
+    this.#isCertain = true;
+    await this.flows.update(this.#applied, wanted);
+    this.#applied = wanted;
+    return [...conflicts, ...unsteered];
+  }
+
+  async past(): Promise<readonly PastRedirect[]> {
+    try {
+      return await this.rules.past();
+    } catch (error) {
+      // What is wrong is told by the sync that follows.
+      if (error instanceof KubeSpliceError) return [];
+      throw error;
+    }
+  }
+
+  async steers(family: IPFamily): Promise<boolean> {
+    return (await this.rules.whyNot(family)) === null;
+  }
+
+  refused(): Promise<RefusedTraffic | null> {
+    return this.rules.refused();
+  }
+
+  async remove(): Promise<void> {
+    this.#isCertain = false;
+    await this.rules.remove();
+  }
+
+  /** @throws KubeSpliceError `STEERING_FAILED` where it is IPv4 that can't be steered, or everything that is asked for. */
+  async #reasonsAgainst(redirects: readonly Redirect[]): Promise<ReadonlyMap<IPFamily, string>> {
+    const asked = new Set(redirects.map(({ family }) => family));
+    const reasons = new Map<IPFamily, string>();
+    for (const family of IP_FAMILIES) {
+      const reason = asked.has(family) ? await this.rules.whyNot(family) : null;
+      if (reason !== null) reasons.set(family, reason);
+    }
+    const [reason] = reasons.values();
+    if (reason !== undefined && (reasons.has('IPv4') || reasons.size === asked.size))
+      throw new KubeSpliceError('STEERING_FAILED', reason);
+    return reasons;
+  }
+}
