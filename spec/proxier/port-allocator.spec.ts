@@ -103,3 +103,61 @@ describe('the port allocator', () => {
     expect(await portsOf(allocator, 2)).toEqual([40_001, 0]);
   });
 });
+
+describe('a port that was taken back while rules may still lead to it', () => {
+  const THREE = { first: 1, last: 3 };
+
+  async function withReleased(...released: readonly number[]): Promise<PortAllocator> {
+    const allocator = new PortAllocator(THREE, () => 0, []);
+    await portsOf(allocator, 3);
+    for (const port of released) allocator.release(port);
+    return allocator;
+  }
+
+  it('rests: others are given out before it', async () => {
+    const allocator = await withReleased(1);
+    allocator.settle();
+    allocator.release(2);
+    expect(await portsOf(allocator, 2)).toEqual([1, 2]);
+  });
+
+  it('is given out all the same where nothing else is free, the one that has rested longest first', async () => {
+    const allocator = await withReleased(2, 3, 1);
+    expect(await portsOf(allocator, 3)).toEqual([2, 3, 1]);
+    await expect(portsOf(allocator, 1)).rejects.toMatchObject({ code: 'PORT_RANGE_EXHAUSTED' });
+  });
+
+  it('is given out where another program holds all that is free', async () => {
+    const allocator = await withReleased(1);
+    allocator.settle();
+    allocator.release(3);
+    expect((await allocator.allocate(NAME, opensUnlessIn([1]))).port).toBe(3);
+  });
+
+  it('is as free as any other once they lead elsewhere', async () => {
+    const allocator = await withReleased(1, 2);
+    allocator.settle();
+    allocator.release(3);
+    // The first of those that are free, then the last: chosen among both.
+    expect((await portsOf(allocator, 2)).toSorted()).toEqual([1, 2]);
+    expect(await portsOf(allocator, 1)).toEqual([3]);
+  });
+
+  it('is given back once only, however often it rested or was settled', async () => {
+    const allocator = await withReleased(1, 1);
+    allocator.settle();
+    allocator.settle();
+    allocator.release(1);
+    expect(await portsOf(allocator, 1)).toEqual([1]);
+    await expect(portsOf(allocator, 1)).rejects.toMatchObject({ code: 'PORT_RANGE_EXHAUSTED' });
+  });
+
+  it('rests also where it is an ephemeral one', async () => {
+    const allocator = new PortAllocator(null, () => 0, [40_001, 40_003]);
+    const [first = 0, second] = await portsOf(allocator, 2);
+    allocator.release(first);
+    allocator.settle();
+    allocator.release(second ?? 0);
+    expect(await portsOf(allocator, 3)).toEqual([first, second, 0]);
+  });
+});

@@ -93,7 +93,9 @@ function changed<V>(map: ReadonlyMap<ServicePortName, V>, key: ServicePortName, 
 
 function startImaginary() {
   const [relay, steering] = [new ImaginaryRelay(), new RecordingSteering()];
-  const options = { bindAddress: '0.0.0.0', portRange: PORTS, syncPeriodMs: 60_000, logger: SILENT_LOGGER };
+  const holdPort = () => Promise.resolve({ release: () => Promise.resolve() });
+  const placed = { bindAddress: '0.0.0.0', portRange: PORTS, holdPort };
+  const options = { ...placed, syncPeriodMs: 60_000, logger: SILENT_LOGGER };
   const proxier = new Proxier({ ...options, relay, steering, now: Date.now, random: Math.random });
   return { proxier, relay, steering };
 }

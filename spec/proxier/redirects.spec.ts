@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ServiceState } from '../../src/model/service-state.js';
 import { RedirectList, redirectsOf } from '../../src/proxier/redirects.js';
 import { aServicePort, endpoints } from '../support/proxy-values.js';
 
@@ -19,6 +20,10 @@ const state = {
 };
 const portals = new Map([[name, PORTAL]]);
 
+function verdictsOf(of: ServiceState): ReadonlySet<string> {
+  return new Set(redirectsOf(name, of, portals).map(({ verdict }) => verdict));
+}
+
 describe('the redirects of a service port', () => {
   it('hold every way into it', () => {
     const ways = redirectsOf(name, state, portals);
@@ -27,6 +32,7 @@ describe('the redirects of a service port', () => {
       ['ClusterIP', 'fd00::1', 3000],
       ['ExternalIP', '192.0.2.1', 3000],
       ['LoadBalancer', '198.51.100.1', 3000],
+      ['NodePort', null, 30_080],
       ['NodePort', null, 30_080],
     ]);
     expect(ways.map(({ portal }) => portal)).toEqual(ways.map(() => PORTAL));
@@ -38,14 +44,31 @@ describe('the redirects of a service port', () => {
     expect(limited.map(({ kind }) => kind)).toEqual(['LoadBalancer']);
   });
 
+  it('are on the node ports of the families that its ClusterIPs have', () => {
+    const families = (clusterIPs: readonly string[]) => {
+      const servicePort = { ...everywhere, clusterIPs };
+      const ways = redirectsOf(name, { ...state, servicePorts: new Map([[name, servicePort]]) }, portals);
+      return ways.filter(({ kind }) => kind === 'NodePort').map(({ family }) => family);
+    };
+    expect(families(['10.96.0.1', 'fd00::1'])).toEqual(['IPv4', 'IPv6']);
+    expect(families(['fd00::1'])).toEqual(['IPv6']);
+    expect(families([])).toEqual(['IPv4']);
+  });
+
+  it('leave out a node port that another program holds', () => {
+    const ways = redirectsOf(name, state, portals, false);
+    expect(ways.map(({ kind }) => kind)).not.toContain('NodePort');
+    expect(ways).toHaveLength(4);
+  });
+
   it('are none without a portal: there is nothing to steer to', () => {
     expect(redirectsOf(name, state, new Map())).toEqual([]);
   });
 
-  it('tell whether it has endpoints', () => {
+  it('are rejected where it has no endpoints', () => {
     const withoutEndpoints = { ...state, endpoints: new Map() };
-    expect(redirectsOf(name, state, portals).every(({ hasEndpoints }) => hasEndpoints)).toBe(true);
-    expect(redirectsOf(name, withoutEndpoints, portals).some(({ hasEndpoints }) => hasEndpoints)).toBe(false);
+    expect(verdictsOf(state)).toEqual(new Set(['redirect']));
+    expect(verdictsOf(withoutEndpoints)).toEqual(new Set(['reject']));
   });
 });
 
@@ -60,22 +83,30 @@ describe('the redirects of a service port whose external traffic follows another
     [name, PORTAL],
     [`${name}@external` as const, EXTERNAL_PORTAL],
   ]);
-  const internal = { portal: PORTAL, hasEndpoints: true };
+  const internal = { portal: PORTAL, verdict: 'redirect' };
 
   it('send the ClusterIPs to one portal and all else to the other, each with endpoints of its own', () => {
     const ways = redirectsOf(name, split, both);
-    expect(ways.map(({ kind, portal, hasEndpoints }) => [kind, portal.port, hasEndpoints])).toEqual([
-      ['ClusterIP', 40_123, true],
-      ['ClusterIP', 40_123, true],
-      ['ExternalIP', 40_124, false],
-      ['LoadBalancer', 40_124, false],
-      ['NodePort', 40_124, false],
+    expect(ways.map(({ kind, portal, verdict }) => [kind, portal.port, verdict])).toEqual([
+      ['ClusterIP', 40_123, 'redirect'],
+      ['ClusterIP', 40_123, 'redirect'],
+      ['ExternalIP', 40_124, 'drop'],
+      ['LoadBalancer', 40_124, 'drop'],
+      ['NodePort', 40_124, 'drop'],
+      ['NodePort', 40_124, 'drop'],
     ]);
   });
 
   it('send what comes from the node to any endpoint, past the external policy Local', () => {
     const ways = redirectsOf(name, split, both);
-    expect(ways.map(({ fromNode }) => fromNode)).toEqual([null, null, internal, internal, internal]);
+    expect(ways.map(({ fromNode }) => fromNode)).toEqual([
+      null,
+      null,
+      internal,
+      internal,
+      internal,
+      internal,
+    ]);
   });
 
   it('make no exception for the node where it is the internal policy that is Local', () => {
@@ -90,6 +121,7 @@ describe('the redirects of a service port whose external traffic follows another
     expect(onlyExternal.map(({ kind, fromNode }) => [kind, fromNode])).toEqual([
       ['ExternalIP', null],
       ['LoadBalancer', null],
+      ['NodePort', null],
       ['NodePort', null],
     ]);
   });
@@ -106,7 +138,7 @@ describe('the list of redirects', () => {
 
   it('is the same array where nothing in it changed', () => {
     const { list, before } = filled();
-    expect(before).toHaveLength(6);
+    expect(before).toHaveLength(7);
     const moved = { ...two, endpoints: new Map([[name, endpoints(3002, 3003)]]) };
     expect(list.update([name, other.name], moved, open)).toBe(before);
     expect(list.update([], moved, open)).toBe(before);
@@ -117,8 +149,8 @@ describe('the list of redirects', () => {
     const copy = structuredClone(before);
     const after = list.update([name], { ...two, endpoints: new Map() }, open);
     expect(after).not.toBe(before);
-    expect(after.filter(({ servicePort }) => servicePort === name).map((way) => way.hasEndpoints)).toEqual(
-      Array.from({ length: 5 }, () => false),
+    expect(after.filter(({ servicePort }) => servicePort === name).map((way) => way.verdict)).toEqual(
+      Array.from({ length: 6 }, () => 'reject'),
     );
     expect(before).toEqual(copy);
   });
@@ -129,5 +161,26 @@ describe('the list of redirects', () => {
       before.filter(({ servicePort }) => servicePort === name),
     );
     expect([...list.servicePorts()]).toEqual([name]);
+  });
+});
+
+describe('traffic that a Service has no endpoints for on this node', () => {
+  const local = { ...everywhere, externalTrafficPolicy: 'Local' as const };
+  const both = new Map([
+    [name, PORTAL],
+    [`${name}@external` as const, EXTERNAL_PORTAL],
+  ]);
+  const verdicts = (here: ServiceState) =>
+    new Set(redirectsOf(name, here, both).map(({ kind, verdict }) => `${kind} ${verdict}`));
+
+  it('is rejected where there are none on other nodes either', () => {
+    const none = {
+      servicePorts: new Map([[name, local]]),
+      endpoints: new Map(),
+      externalEndpoints: new Map([[name, []]]),
+    };
+    expect(verdicts(none)).toEqual(
+      new Set(['ClusterIP reject', 'ExternalIP reject', 'LoadBalancer reject', 'NodePort reject']),
+    );
   });
 });

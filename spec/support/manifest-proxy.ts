@@ -35,6 +35,7 @@ export async function startManifestProxy(
     relay,
     steering: new NoSteering(),
     bindAddress: config.bindAddress,
+    holdPort: () => Promise.resolve({ release: () => Promise.resolve() }),
     portRange: config.proxyPortRange,
     syncPeriodMs: config.syncPeriodMs,
     logger: SILENT_LOGGER,
@@ -48,6 +49,7 @@ export async function startManifestProxy(
       sources,
       view: proxier,
       counters: await relay.counters(),
+      refused: null,
       node: null,
       now: Date.now(),
     });

@@ -118,6 +118,7 @@ export function statusInput(changes: Partial<StatusInput> = {}): StatusInput {
     },
     view: aView([aServicePortView()]),
     counters: new Map(),
+    refused: null,
     sources: [aSourceStatus()],
     node: null,
     now: NOON,

@@ -2,14 +2,16 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { PortRange } from '../../src/config/proxy-config.js';
+import type { HoldPort } from '../../src/host/port-reservation.js';
 import type { Endpoint } from '../../src/model/endpoint.js';
+import type { KubeSpliceError } from '../../src/model/errors.js';
 import type { ServicePort, ServicePortName } from '../../src/model/service-port.js';
 import type { ServiceState } from '../../src/model/service-state.js';
 import { Proxier } from '../../src/proxier/proxier.js';
 import type { PortalAddress, PortalRequest } from '../../src/relay/engine.js';
 import { PortableRelay } from '../../src/relay/portable/portable-relay.js';
 import { NoSteering } from '../../src/steering/none.js';
-import type { Redirect, Steering } from '../../src/steering/steering.js';
+import type { Redirect, Steering, SteeringCheck, SteeringState } from '../../src/steering/steering.js';
 import { within } from './deadline.js';
 import { RecordingLogger } from './recording-logger.js';
 import { RecordingObserver } from './recording-observer.js';
@@ -19,7 +21,12 @@ interface Setting {
   readonly portRange?: PortRange | null;
   readonly syncPeriodMs?: number;
   readonly bindAddress?: string;
+  readonly bindAddressForIPv6?: () => Promise<string>;
+  readonly holdPort?: HoldPort;
 }
+
+/** No port is held, and each is called so. */
+const HOLD_NOTHING: HoldPort = () => Promise.resolve({ release: () => Promise.resolve() });
 
 /** The portable relay, which remembers what it was asked to open. */
 class RecordingRelay extends PortableRelay {
@@ -42,6 +49,8 @@ export function startProxier({
   portRange = null,
   syncPeriodMs = 60_000,
   bindAddress = '127.0.0.1',
+  bindAddressForIPv6 = () => Promise.resolve(bindAddress),
+  holdPort = HOLD_NOTHING,
 }: Setting = {}) {
   const relay = new RecordingRelay({
     udpIdleTimeoutMs: 250,
@@ -57,6 +66,8 @@ export function startProxier({
     syncPeriodMs,
     logger,
     bindAddress,
+    bindAddressForIPv6,
+    holdPort,
     now: Date.now,
     random: Math.random,
   });
@@ -87,26 +98,29 @@ export async function greetingOf(port: number, address = '127.0.0.1'): Promise<s
   }
 }
 
-/** Steering that remembers what it was told. */
-export class RecordingSteering implements Steering {
-  readonly kind = 'none';
+/** Steering that remembers what it was told: it is one that writes rules, though to nowhere. */
+export class RecordingSteering extends NoSteering implements Steering {
   readonly applied: (readonly Redirect[])[] = [];
+  readonly states: SteeringState[] = [];
+  readonly checks: SteeringCheck[] = [];
 
-  apply(redirects: readonly Redirect[]): Promise<void> {
-    this.applied.push(redirects);
-    return Promise.resolve();
+  override apply(state: SteeringState, check: SteeringCheck): Promise<readonly KubeSpliceError[]> {
+    this.applied.push(state.redirects);
+    this.states.push(state);
+    this.checks.push(check);
+    return Promise.resolve([]);
   }
 }
 
 /** Steering whose syncs end when the spec says so. */
-export class HeldSteering implements Steering {
-  readonly kind = 'none';
+export class HeldSteering extends NoSteering implements Steering {
   readonly applied: (readonly Redirect[])[] = [];
   readonly #release: (() => void)[] = [];
 
-  apply(redirects: readonly Redirect[]): Promise<void> {
+  override async apply({ redirects }: SteeringState): Promise<readonly KubeSpliceError[]> {
     this.applied.push(redirects);
-    return new Promise((resolve) => this.#release.push(resolve));
+    await new Promise<void>((resolve) => this.#release.push(resolve));
+    return [];
   }
 
   release(): void {

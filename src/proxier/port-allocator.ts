@@ -22,6 +22,8 @@ export class PortAllocator {
   /** Ports given to nobody, in no order. Held by another program or not: only opening tells. */
   readonly #free: number[];
   readonly #given = new Set<number>();
+  /** Taken back, while rules may still send their old traffic there: given out only where there is no other. */
+  readonly #resting = new Set<number>();
 
   /**
    * @param range null for any ephemeral port.
@@ -40,13 +42,19 @@ export class PortAllocator {
   /**
    * Opens a portal for the service port on a port of the range.
    *
+   * @param preferred is tried first, where it is nobody's.
    * @param open tries one port; `PORTAL_PORT_IN_USE` from it means another is to be tried.
    * @throws KubeSpliceError `PORT_RANGE_EXHAUSTED` where no port of the range is free, else what `open` throws.
    */
   async allocate(
     name: ServicePortName,
     open: (port: number) => Promise<PortalAddress>,
+    preferred?: number,
   ): Promise<PortalAddress> {
+    if (preferred !== undefined && this.#resting.delete(preferred)) {
+      const opened = await this.#openAny(open, 1, preferred);
+      if (opened !== undefined) return opened;
+    }
     if (this.#range === null) return (await this.#openAny(open, EPHEMERAL_TRIES)) ?? open(0);
     const opened = await this.#openAny(open, Number.POSITIVE_INFINITY);
     if (opened !== undefined) return opened;
@@ -57,20 +65,35 @@ export class PortAllocator {
     );
   }
 
-  /** Takes back the port of a portal that has closed. */
+  /** Takes back the port of a portal that has closed. It rests until `settle`. */
   release(port: number): void {
     // One that the kernel chose is the kernel's.
-    if (this.#given.delete(port)) this.#free.push(port);
+    if (this.#given.delete(port)) this.#resting.add(port);
+  }
+
+  /** Lets these ports rest: rules lead there. Those that are not among the ones to give out are left alone. */
+  rest(ports: ReadonlySet<number>): void {
+    const free = this.#free.filter((port) => !ports.has(port));
+    for (const port of this.#free) if (ports.has(port)) this.#resting.add(port);
+    this.#free.length = 0;
+    for (const port of free) this.#free.push(port);
+  }
+
+  /** No rule leads to a port that was taken back any more. */
+  settle(): void {
+    for (const port of this.#resting) this.#free.push(port);
+    this.#resting.clear();
   }
 
   async #openAny(
     open: (port: number) => Promise<PortalAddress>,
     tries: number,
+    first?: number,
   ): Promise<PortalAddress | undefined> {
     const inUse: number[] = [];
     try {
       while (inUse.length < tries) {
-        const port = this.#takeAny();
+        const port = inUse.length === 0 && first !== undefined ? first : this.#takeAny();
         if (port === undefined) return undefined;
         try {
           const address = await open(port);
@@ -89,6 +112,11 @@ export class PortAllocator {
   }
 
   #takeAny(): number | undefined {
+    if (this.#free.length === 0) {
+      const [longest] = this.#resting;
+      if (longest !== undefined) this.#resting.delete(longest);
+      return longest;
+    }
     const index = Math.floor(this.#random() * this.#free.length);
     const port = this.#free[index];
     const last = this.#free.pop();

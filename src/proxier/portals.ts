@@ -1,9 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../host/log.js';
 import { KubeSpliceError } from '../model/errors.js';
-import type { ServicePortName } from '../model/service-port.js';
+import type { ServicePort, ServicePortName } from '../model/service-port.js';
 import type { ServiceState } from '../model/service-state.js';
 import type { OpenPortal, PortalRouting, RelayEngine } from '../relay/engine.js';
+import type { GuardedPortal } from '../steering/steering.js';
+import { PastPorts } from './past-ports.js';
 import type { PortAllocator } from './port-allocator.js';
 import { portalName, sameRouting, TRAFFICS, type Traffic, wantedPortal } from './wanted-portals.js';
 
@@ -25,6 +27,8 @@ export interface PortalsOptions {
   readonly relay: RelayEngine;
   readonly ports: PortAllocator;
   readonly bindAddress: string;
+  /** Where the portals of service ports with IPv6 addresses listen. */
+  readonly bindAddressForIPv6: () => Promise<string>;
   readonly logger: Logger;
 }
 
@@ -41,11 +45,27 @@ export class Portals {
   /** The one that was tried longest ago first. */
   readonly #failed = new Map<ServicePortName, FailedPortal>();
 
+  /** Made when it is asked for; null where that was before a portal was opened or closed. */
+  #guarded: readonly GuardedPortal[] | null = null;
+
+  /** The ports of an earlier run: those are had again, where they can be. */
+  past = new PastPorts();
+
   constructor(private readonly options: PortalsOptions) {}
 
   /** By `portalName`. */
   get open(): ReadonlyMap<ServicePortName, OpenPortal> {
     return this.#open;
+  }
+
+  /** The sockets of the open portals: the same array (`===`) as long as no portal was opened or closed. */
+  get guarded(): readonly GuardedPortal[] {
+    this.#guarded ??= Array.from(this.#open.values(), ({ protocol, address, port }) => ({
+      protocol,
+      address,
+      port,
+    }));
+    return this.#guarded;
   }
 
   /** Why a portal is not open, by `portalName`. */
@@ -111,12 +131,28 @@ export class Portals {
       const portal = this.#open.get(name);
       if (wanted === undefined) this.#failed.delete(name);
       if (portal === undefined) continue;
-      if (portal.protocol === wanted?.protocol) this.#route(name, wanted.routing);
+      if (portal.protocol === wanted?.protocol && !(await this.#listensTooNarrowly(portal, state)))
+        this.#route(name, wanted.routing);
       else if (wanted === undefined && state.servicePorts.has(servicePort)) this.#merging.add(servicePort);
       else closing.push(this.#closePortal(name, portal));
     }
     await Promise.all(closing);
     return closing.length;
+  }
+
+  /** IPv4 alone, where the service port has IPv6 addresses by now that can be steered. */
+  async #listensTooNarrowly(
+    { servicePort, address }: OpenPortal & PortalOf,
+    state: ServiceState,
+  ): Promise<boolean> {
+    return (
+      address === '0.0.0.0' && (await this.#bindAddressFor(state.servicePorts.get(servicePort))) === '::'
+    );
+  }
+
+  async #bindAddressFor(servicePort: ServicePort | undefined): Promise<string> {
+    const { bindAddress, bindAddressForIPv6 } = this.options;
+    return servicePort !== undefined && hasIPv6Address(servicePort) ? bindAddressForIPv6() : bindAddress;
   }
 
   async #openMissing(
@@ -154,16 +190,17 @@ export class Portals {
   }
 
   async #openPortal({ servicePort, traffic }: PortalOf, newest: () => ServiceState): Promise<void> {
-    const { relay, ports, bindAddress, logger } = this.options;
+    const { relay, ports, logger } = this.options;
+    const bindAddress = await this.#bindAddressFor(newest().servicePorts.get(servicePort));
     const wanted = wantedPortal(newest(), servicePort, traffic);
     if (wanted === undefined) return;
     const name = portalName(servicePort, traffic);
     const { protocol, routing } = wanted;
     try {
-      const address = await ports.allocate(name, (port) =>
-        relay.open({ name, protocol, address: bindAddress, port, routing }),
-      );
+      const open = (port: number) => relay.open({ name, protocol, address: bindAddress, port, routing });
+      const address = await ports.allocate(name, open, this.past.of(servicePort, traffic, newest()));
       this.#open.set(name, { servicePort, traffic, protocol, ...address });
+      this.#guarded = null;
       this.#routings.set(name, routing);
       this.#failed.delete(name);
       logger.detail(2, 'portal opened', { servicePort: name, protocol, ...address });
@@ -189,11 +226,18 @@ export class Portals {
   async #closePortal(name: ServicePortName, { protocol, address, port }: OpenPortal): Promise<void> {
     const { relay, ports, logger } = this.options;
     this.#open.delete(name);
+    this.#guarded = null;
     this.#routings.delete(name);
     await relay.close(name);
     ports.release(port);
     logger.detail(2, 'portal closed', { servicePort: name, protocol, address, port });
   }
+}
+
+function hasIPv6Address({ clusterIPs, externalIPs, loadBalancerIPs }: ServicePort): boolean {
+  return [clusterIPs, externalIPs, loadBalancerIPs].some((addresses) =>
+    addresses.some((address) => address.includes(':')),
+  );
 }
 
 function* portalsOf(servicePorts: Iterable<ServicePortName>): Generator<PortalOf, undefined> {

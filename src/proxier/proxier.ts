@@ -2,26 +2,37 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PortRange } from '../config/proxy-config.js';
 import { ephemeralPorts } from '../host/ephemeral-ports.js';
 import type { Logger } from '../host/log.js';
+import type { HoldPort } from '../host/port-reservation.js';
 import type { ServicePortName } from '../model/service-port.js';
 import { EMPTY_STATE, type ServiceState } from '../model/service-state.js';
 import type { RelayEngine } from '../relay/engine.js';
 import type { Redirect, Steering } from '../steering/steering.js';
+import { NodePorts } from './node-ports.js';
+import { PastPorts } from './past-ports.js';
 import { PortAllocator } from './port-allocator.js';
 import { Portals } from './portals.js';
 import type { PortalCounts, ProxyView, ServicePortView, SyncProgress } from './proxy-view.js';
 import { RedirectList } from './redirects.js';
 import { errorLine, servicePortViews } from './service-port-views.js';
 import { slicesOf } from './slices.js';
+import { SteeringSync } from './steering-sync.js';
 import { changedServicePorts } from './wanted-portals.js';
 
 /** Service ports that a resync looks at in one turn of the event loop: a millisecond or two. */
 const SLICE = 128;
+
+/** How soon a sync that failed is tried again: so long, then twice as long each time, up to the sync period, ms. */
+const FIRST_RETRY_MS = 1_000;
 
 export interface ProxierOptions {
   readonly relay: RelayEngine;
   readonly steering: Steering;
   /** Where portals listen. */
   readonly bindAddress: string;
+  /** Where those listen that are steered to over IPv6, too; as `bindAddress` where left out. */
+  readonly bindAddressForIPv6?: () => Promise<string>;
+  /** Takes a node port, so that no other program does. */
+  readonly holdPort: HoldPort;
   readonly portRange: PortRange | null;
   /** The longest time between two syncs, ms: what someone else changed in the kernel is put right that soon. */
   readonly syncPeriodMs: number;
@@ -36,7 +47,8 @@ export interface ProxierOptions {
  * Makes portals and packet rules equal to the newest state, over and over:
  *
  *     update(state) ──▶ endpoints and affinity of open portals: at once, a table swap in the relay
- *           └─────────▶ sync: portals that are gone are closed, new ones opened, then steering is applied
+ *           └─────────▶ sync: portals that are gone are closed, new ones opened, node ports held, then steering is
+ *                             applied
  *
  * One sync at a time. States that arrive during a sync coalesce into the next one. A sync after a change looks at what
  * changed, so that it costs the same with ten Services and with ten thousand; every `syncPeriodMs` one looks at
@@ -51,15 +63,20 @@ export class Proxier implements ProxyView {
   #changed = new Set<ServicePortName>();
   /** The next sync is to look at everything. */
   #resyncDue = false;
-  /** What steering has brought about; null where that is not known. */
-  #steered: readonly Redirect[] | null = null;
+  readonly #steering: SteeringSync;
+  readonly #nodePorts: NodePorts;
+  readonly #ports: PortAllocator;
   #resyncTimer: NodeJS.Timeout | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #retryMs = FIRST_RETRY_MS;
   #running: Promise<void> | undefined;
   /** A sync is due, since `#requestedAt`, beside the one that may be running. */
   #again = false;
   #requestedAt = 0;
   #stopped = false;
   #pendingSince: number | null = null;
+  /** Whether rules of an earlier run have been asked which ports the portals had. */
+  #knowsPast = false;
   #lastSynced: number | null = null;
   #succeeded = 0;
   #failed = 0;
@@ -67,9 +84,17 @@ export class Proxier implements ProxyView {
 
   constructor(options: ProxierOptions) {
     this.#options = options;
-    const { relay, bindAddress, logger, portRange, random } = options;
-    const ports = new PortAllocator(portRange, random, ephemeralPorts());
-    this.#portals = new Portals({ relay, ports, bindAddress, logger });
+    const { relay, steering, bindAddress, bindAddressForIPv6, logger, portRange, random } = options;
+    this.#ports = new PortAllocator(portRange, random, ephemeralPorts());
+    this.#portals = new Portals({
+      relay,
+      ports: this.#ports,
+      bindAddress,
+      bindAddressForIPv6: bindAddressForIPv6 ?? (() => Promise.resolve(bindAddress)),
+      logger,
+    });
+    this.#steering = new SteeringSync(steering, logger);
+    this.#nodePorts = new NodePorts({ hold: options.holdPort, logger });
   }
 
   /** Takes a new state. Its endpoints are in use when this returns; new portals open soon after. */
@@ -88,11 +113,13 @@ export class Proxier implements ProxyView {
     while (this.#running !== undefined) await this.#running;
   }
 
-  /** Ends after the sync that is running. Portals and rules stay as they are. */
+  /** Ends after the sync that is running, and lets go of the node ports. Portals and rules stay as they are. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#resyncTimer);
+    clearTimeout(this.#retryTimer);
     await this.settled();
+    await this.#nodePorts.close();
   }
 
   servicePorts(): readonly ServicePortView[] {
@@ -112,6 +139,8 @@ export class Proxier implements ProxyView {
       errors: [
         this.#failure,
         ...Array.from(this.#portals.failed.values(), ({ error }) => errorLine(error)),
+        ...Array.from(this.#nodePorts.failed.values(), ({ error }) => errorLine(error)),
+        ...this.#steering.problems,
       ].filter((line) => line !== null),
     };
   }
@@ -147,6 +176,7 @@ export class Proxier implements ProxyView {
     const changed = this.#changed;
     this.#resyncDue = false;
     this.#changed = new Set();
+    if (!this.#knowsPast) await this.#learnPast();
     let redirects = await this.#reconcile(changed);
     if (everything) {
       for (const slice of slicesOf(this.#everyServicePort(), SLICE)) {
@@ -155,13 +185,16 @@ export class Proxier implements ProxyView {
       }
     }
     try {
-      if (everything || redirects !== this.#steered) await this.#steer(redirects);
+      await this.#steering.apply(redirects, this.#portals.guarded, everything);
     } catch (error) {
       this.#syncFailed(error);
       return;
     }
+    this.#ports.settle();
+    this.#portals.past = new PastPorts();
     await this.#portals.closeMerged(this.#state);
     this.#failure = null;
+    this.#retryMs = FIRST_RETRY_MS;
     this.#succeeded += 1;
     this.#lastSynced = now();
     this.#pendingSince = this.#again ? this.#requestedAt : null;
@@ -173,11 +206,22 @@ export class Proxier implements ProxyView {
     });
   }
 
+  async #learnPast(): Promise<void> {
+    this.#knowsPast = true;
+    const past = new PastPorts(await this.#options.steering.past());
+    this.#ports.rest(past.all());
+    this.#portals.past = past;
+  }
+
   /** Portals as they should be now for these service ports. Resolves with the redirects that there are then. */
   async #reconcile(servicePorts: ReadonlySet<ServicePortName>): Promise<readonly Redirect[]> {
     const newest = (): ServiceState => this.#state;
     const looked = await this.#portals.reconcile(servicePorts, newest, () => this.#stopped);
-    return this.#redirects.update(looked, newest(), this.#portals.open);
+    // Without rules nothing is steered from a node port: the port is left to others.
+    const steers = this.#options.steering.kind !== 'none';
+    const affected = steers ? await this.#nodePorts.reconcile(looked, newest()) : looked;
+    const isHeld = (name: ServicePortName): boolean => !steers || this.#nodePorts.isHeld(name);
+    return this.#redirects.update(affected, newest(), this.#portals.open, isHeld);
   }
 
   /** Those of the state, and any that a portal or a redirect is left of; some maybe twice. */
@@ -189,18 +233,16 @@ export class Proxier implements ProxyView {
     for (const name of others) if (!servicePorts.has(name)) yield name;
   }
 
-  async #steer(redirects: readonly Redirect[]): Promise<void> {
-    this.#steered = null;
-    await this.#options.steering.apply(redirects);
-    this.#steered = redirects;
-  }
-
-  /** The old rules stand; the next sync tries again. Told once for as long as the reason is the same. */
+  /** The old rules stand; it is tried again soon. Told once for as long as the reason is the same. */
   #syncFailed(error: unknown): void {
     this.#failed += 1;
     const line = error instanceof Error ? error.message : String(error);
     if (this.#failure !== line)
       this.#options.logger.error('sync failed', { steering: this.#options.steering.kind, error: line });
     this.#failure = line;
+    if (this.#stopped) return;
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => this.#requestSync(), this.#retryMs).unref();
+    this.#retryMs = Math.min(2 * this.#retryMs, this.#options.syncPeriodMs);
   }
 }

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { IPFamily } from '../model/address.js';
 import type { ServicePort, ServicePortName } from '../model/service-port.js';
 import type { ServiceState } from '../model/service-state.js';
 import type { PortalAddress } from '../relay/engine.js';
-import type { Redirect, RedirectTo } from '../steering/steering.js';
+import type { Redirect, RedirectTo, Verdict } from '../steering/steering.js';
 import { portalName, type Traffic, wantedPortal } from './wanted-portals.js';
 
 type OpenPortals = ReadonlyMap<ServicePortName, PortalAddress>;
@@ -22,15 +23,17 @@ export class RedirectList {
    * time where nothing in it is different. Those of one service port stand together.
    *
    * @param servicePorts those that may have changed; nothing else is looked at.
+   * @param isNodePortHeld whether the node port is this service port's: nothing is steered from another program's.
    */
   update(
     servicePorts: Iterable<ServicePortName>,
     state: ServiceState,
     portals: OpenPortals,
+    isNodePortHeld: (servicePort: ServicePortName) => boolean = () => true,
   ): readonly Redirect[] {
     let changed = false;
     for (const name of servicePorts) {
-      const redirects = redirectsOf(name, state, portals);
+      const redirects = redirectsOf(name, state, portals, isNodePortHeld(name));
       if (isDeepStrictEqual(this.#ofServicePort.get(name) ?? [], redirects)) continue;
       changed = true;
       if (redirects.length === 0) this.#ofServicePort.delete(name);
@@ -49,6 +52,7 @@ export function redirectsOf(
   name: ServicePortName,
   state: ServiceState,
   portals: OpenPortals,
+  isNodePortHeld = true,
 ): readonly Redirect[] {
   const servicePort = state.servicePorts.get(name);
   if (servicePort === undefined) return [];
@@ -65,7 +69,7 @@ export function redirectsOf(
         )),
     ...(external === null
       ? []
-      : externalWays(servicePort).map(
+      : externalWays(servicePort, isNodePortHeld).map(
           (way): Redirect => ({ servicePort: name, protocol, ...way, ...external, fromNode }),
         )),
   ];
@@ -79,29 +83,73 @@ function redirectTo(
 ): RedirectTo | null {
   const portal = portals.get(portalName(name, traffic));
   if (portal === undefined) return null;
-  const endpoints = wantedPortal(state, name, traffic)?.routing.endpoints ?? [];
-  return { portal: { address: portal.address, port: portal.port }, hasEndpoints: endpoints.length > 0 };
+  return {
+    portal: { address: portal.address, port: portal.port },
+    verdict: verdictOn(name, traffic, state),
+  };
 }
 
-type WayIn = Pick<Redirect, 'kind' | 'address' | 'port' | 'sourceRanges'>;
+/**
+ * Without endpoints it is refused. Where there are endpoints on other nodes, which only the external policy `Local` keeps
+ * it from, it is dropped instead, as kube-proxy does: the client asks again, and the load balancer has found one of those
+ * nodes by then.
+ */
+function verdictOn(name: ServicePortName, traffic: Traffic, state: ServiceState): Verdict {
+  if (hasEndpoints(name, traffic, state)) return 'redirect';
+  const isKeptLocal = state.servicePorts.get(name)?.externalTrafficPolicy === 'Local';
+  return traffic === 'external' && isKeptLocal && hasEndpoints(name, 'internal', state) ? 'drop' : 'reject';
+}
+
+function hasEndpoints(name: ServicePortName, traffic: Traffic, state: ServiceState): boolean {
+  return (wantedPortal(state, name, traffic)?.routing.endpoints.length ?? 0) > 0;
+}
+
+/** Where clients send to. */
+export type WayIn = Pick<Redirect, 'kind' | 'family' | 'address' | 'port' | 'sourceRanges'>;
 
 const EVERYONE: readonly string[] = [];
 
-function internalWays({ port, clusterIPs }: ServicePort): readonly WayIn[] {
-  return clusterIPs.map((address) => ({ kind: 'ClusterIP', address, port, sourceRanges: EVERYONE }));
+/** Ways of traffic that follows the internal policy. */
+export function internalWays({ port, clusterIPs }: ServicePort): readonly WayIn[] {
+  return clusterIPs.map((address) => ({
+    kind: 'ClusterIP',
+    family: familyOf(address),
+    address,
+    port,
+    sourceRanges: EVERYONE,
+  }));
 }
 
-function externalWays(servicePort: ServicePort): readonly WayIn[] {
+/** Ways of traffic that follows the external policy. */
+export function externalWays(servicePort: ServicePort, isNodePortHeld: boolean): readonly WayIn[] {
   const { port, nodePort, externalIPs, loadBalancerIPs, loadBalancerSourceRanges } = servicePort;
+  const addressed =
+    (kind: 'ExternalIP' | 'LoadBalancer', sourceRanges: readonly string[]) => (address: string) => ({
+      kind,
+      family: familyOf(address),
+      address,
+      port,
+      sourceRanges,
+    });
   return [
-    ...externalIPs.map((address) => ({ kind: 'ExternalIP', address, port, sourceRanges: EVERYONE }) as const),
-    ...loadBalancerIPs.map(
-      (address) => ({ kind: 'LoadBalancer', address, port, sourceRanges: loadBalancerSourceRanges }) as const,
-    ),
-    ...(nodePort === null
+    ...externalIPs.map(addressed('ExternalIP', EVERYONE)),
+    ...loadBalancerIPs.map(addressed('LoadBalancer', loadBalancerSourceRanges)),
+    ...(nodePort === null || !isNodePortHeld
       ? []
-      : [{ kind: 'NodePort', address: null, port: nodePort, sourceRanges: EVERYONE } as const]),
+      : familiesOf(servicePort).map(
+          (family) =>
+            ({ kind: 'NodePort', family, address: null, port: nodePort, sourceRanges: EVERYONE }) as const,
+        )),
   ];
+}
+
+/** The families of a Service are those of its ClusterIPs (`spec.ipFamilies`); one that a manifest gives none is IPv4. */
+function familiesOf({ clusterIPs }: ServicePort): readonly IPFamily[] {
+  return clusterIPs.length === 0 ? ['IPv4'] : [...new Set(clusterIPs.map(familyOf))];
+}
+
+function familyOf(address: string): IPFamily {
+  return address.includes(':') ? 'IPv6' : 'IPv4';
 }
 
 /** What `flat` would make of it, in a tenth of the time. */
