@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { basename, relative } from 'node:path';
+import { runCleanupCommand } from './cli/cleanup-command.js';
 import { type CommandLine, parseCommandLine } from './cli/command-line.js';
 import { errorText, exitCodeOf } from './cli/failure.js';
 import { proxyStarter } from './cli/proxy-process.js';
@@ -40,7 +41,7 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     case 'cleanup':
       for (const warning of commandLine.warnings) process.stderr.write(`${warning}\n`);
-      return 0;
+      return runCleanupCommand((text) => void process.stdout.write(text));
     case 'demo':
     case 'run':
       return runLogged(commandLine);

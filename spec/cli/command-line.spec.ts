@@ -91,15 +91,43 @@ describe('kube-splice', () => {
     expect(parse('--kubeconfig=/k', '--state-dir=')).toMatchObject({ config: { stateDirectory: null } });
   });
 
-  it.each([['--cleanup-iptables'], ['--cleanup'], ['--cleanup=true']])(
-    '%s is done at once: there are no rules to remove',
-    (flag) => {
-      expect(parse(flag)).toEqual({
-        command: 'cleanup',
-        warnings: [`${flag.replace('=true', '')}: no packet rules are written yet, so none are removed`],
-      });
-    },
-  );
+  it.each([
+    [['--cleanup-iptables']],
+    [['--cleanup']],
+    [['--cleanup=true', '--manifests=a']],
+    [['--cleanup', '--kubeconfig=/k', '--steering=none']],
+  ])('%j removes the packet rules and proxies nothing', (argv) => {
+    expect(parse(...argv)).toEqual({ command: 'cleanup', warnings: [] });
+  });
+
+  it('tells of flags without effect also where it only removes the packet rules', () => {
+    expect(parse('--cleanup', '--conntrack-min=1')).toMatchObject({
+      command: 'cleanup',
+      warnings: [expect.stringMatching(/^--conntrack-min has no effect here: /)],
+    });
+  });
+
+  it.each(['auto', 'iptables', 'nftables', 'none'])('steers with %s without a word', (steering) => {
+    expect(parse('--manifests=a', `--steering=${steering}`)).toMatchObject({
+      command: 'run',
+      config: { steering },
+      warnings: [],
+    });
+  });
+
+  it('takes what steering needs to know of the node and of the cluster', () => {
+    const own = ['--nodeport-addresses=192.0.2.0/24', '--nodeport_addresses', 'fd00::/64'];
+    expect(parse('--manifests=a', '--cluster-cidr=10.244.0.0/16', '--cleanup-on-exit', ...own)).toMatchObject(
+      {
+        config: {
+          nodePortAddresses: ['192.0.2.0/24', 'fd00::/64'],
+          clusterCIDRs: ['10.244.0.0/16'],
+          cleanupOnExit: true,
+        },
+        warnings: [],
+      },
+    );
+  });
 
   it('runs with --cleanup=false', () => {
     expect(parse('--cleanup=false', '--cleanup-iptables=0', '--manifests=a').command).toBe('run');
@@ -110,6 +138,11 @@ describe('kube-splice', () => {
     [['--udp-timeout', '-5s'], '--udp-timeout: "-5s" must not be negative'],
     [['--cleanup=maybe'], '--cleanup: "maybe" is neither true nor false'],
     [['--iptables-masquerade-bit=32'], '--iptables-masquerade-bit: "32" is not a whole number from 0 to 31'],
+    [['--cleanup-on-exit=maybe'], '--cleanup-on-exit: "maybe" is neither true nor false'],
+    [
+      ['demo', '--cluster-cidr=10.0.0.0/8'],
+      '--cluster-cidr: is not a flag of kube-splice demo, but of kube-splice',
+    ],
     [['--help=perhaps'], '--help: "perhaps" is neither true nor false'],
     [['--once'], '--once: is not a flag of kube-splice, but of kube-splice demo'],
     [['-o', 'json'], '--output: is not a flag of kube-splice, but of kube-splice status'],
@@ -161,6 +194,11 @@ describe('kube-splice demo', () => {
       warnings: [],
     });
     expect(parse('demo', '--bind-address=0.0.0.0')).toMatchObject({ config: { bindAddress: '0.0.0.0' } });
+  });
+
+  it('leaves the packet rules of this machine alone, unless told otherwise', () => {
+    expect(parse('demo')).toMatchObject({ config: { steering: 'none' } });
+    expect(parse('demo', '--steering=auto')).toMatchObject({ config: { steering: 'auto' }, warnings: [] });
   });
 
   it('takes the flags of portals, steering, status and logs', () => {

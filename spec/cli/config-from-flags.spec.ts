@@ -31,6 +31,16 @@ describe('configFromFlags', () => {
     [{ 'proxy-mode': 'iptables' }, { proxyMode: 'iptables' }],
     [{ 'proxy-mode': '' }, { proxyMode: 'userspace' }],
     [{ steering: 'nftables' }, { steering: 'nftables' }],
+    [{ 'nodeport-addresses': '192.0.2.1/24' }, { nodePortAddresses: ['192.0.2.0/24'] }],
+    [
+      { 'nodeport-addresses': ['192.0.2.0/24,fd00::/64', '10.0.0.0/8', '10.1.2.3/8'] },
+      { nodePortAddresses: ['192.0.2.0/24', 'fd00::/64', '10.0.0.0/8'] },
+    ],
+    [{ 'nodeport-addresses': '' }, { nodePortAddresses: [] }],
+    [{ 'cluster-cidr': '10.244.0.0/16, FD00:10::/56' }, { clusterCIDRs: ['10.244.0.0/16', 'fd00:10::/56'] }],
+    [{ 'cluster-cidr': '' }, { clusterCIDRs: [] }],
+    [{ 'cleanup-on-exit': 'true' }, { cleanupOnExit: true }],
+    [{ 'cleanup-on-exit': 'f' }, { cleanupOnExit: false }],
     [{ relay: 'portable' }, { relay: 'portable' }],
     [{ v: '6' }, { log: { ...DEFAULT_CONFIG.log, level: 6 } }],
     [{ 'log-format': 'json' }, { log: { ...DEFAULT_CONFIG.log, format: 'json' } }],
@@ -49,8 +59,14 @@ describe('configFromFlags', () => {
   });
 
   it('is frozen, all of it', () => {
-    const frozen = config({ manifests: ['a'], 'proxy-port-range': '1-2' });
-    const held = [frozen, frozen.manifests, frozen.proxyPortRange, frozen.statusAddress, frozen.log];
+    const frozen = config({
+      manifests: ['a'],
+      'proxy-port-range': '1-2',
+      'nodeport-addresses': '10.0.0.0/8',
+      'cluster-cidr': 'fd00::/48',
+    });
+    const { manifests, proxyPortRange, statusAddress, nodePortAddresses, clusterCIDRs, log } = frozen;
+    const held = [frozen, manifests, proxyPortRange, statusAddress, nodePortAddresses, clusterCIDRs, log];
     expect(held.map((value) => Object.isFrozen(value))).toEqual(held.map(() => true));
   });
 
@@ -82,9 +98,34 @@ describe('configFromFlags', () => {
     ['relay', 'fast', '"fast" is not one of auto, native, portable'],
     ['log-format', 'xml', '"xml" is not one of text, json'],
     ['alsologtostderr', 'yes', '"yes" is neither true nor false'],
+    [
+      'nodeport-addresses',
+      '10.0.0.0/8,192.0.2.1',
+      '"192.0.2.1" is not a CIDR; give one such as 10.0.0.0/8 or fd00::/64, with commas between several',
+    ],
+    [
+      'cluster-cidr',
+      '10.0.0.0/33',
+      '"10.0.0.0/33" is not a CIDR; give one such as 10.0.0.0/8 or fd00::/64, with commas between several',
+    ],
+    [
+      'cluster-cidr',
+      '10.0.0.0/8,11.0.0.0/8',
+      '"10.0.0.0/8,11.0.0.0/8" has two CIDRs of one family; give one of each at most',
+    ],
+    ['cleanup-on-exit', 'maybe', '"maybe" is neither true nor false'],
   ])('refuses --%s=%s', (name, value, problem) => {
     expect(() => config({ [name]: value })).toThrow(
       expect.objectContaining({ code: 'FLAG_INVALID', message: `--${name}: ${problem}` }),
+    );
+  });
+
+  it('looks at every one of the --nodeport-addresses', () => {
+    expect(() => config({ 'nodeport-addresses': ['10.0.0.0/8', 'here', 'fd00::/8'] })).toThrow(
+      expect.objectContaining({
+        code: 'FLAG_INVALID',
+        message: expect.stringContaining('--nodeport-addresses: "here"'),
+      }),
     );
   });
 

@@ -55,6 +55,8 @@ describe('the flags of kube-proxy 1.25', () => {
       '--hostname-override=node-1',
       '--proxy-mode=userspace',
       '--cluster-cidr=10.244.0.0/16',
+      '--nodeport-addresses=192.0.2.0/24,127.0.0.0/8',
+      '--detect-local-mode=ClusterCIDR',
       '--healthz-bind-address=0.0.0.0:10256',
       '--metrics-bind-address=127.0.0.1:10249',
       '--udp_timeout=500ms',
@@ -73,11 +75,13 @@ describe('the flags of kube-proxy 1.25', () => {
         manifests: [],
         apiServer: { kubeconfig: '/var/lib/kube-proxy/kubeconfig', master: null },
         nodeName: 'node-1',
+        clusterCIDRs: ['10.244.0.0/16'],
+        nodePortAddresses: ['192.0.2.0/24', '127.0.0.0/8'],
         log: { level: 2, directory: null },
       },
     });
     expect('warnings' in line && line.warnings.map((warning) => warning.split(/[ :]/)[0])).toEqual([
-      '--cluster-cidr',
+      '--detect-local-mode',
       '--logtostderr',
       '--metrics-bind-address',
       '--masquerade-all',

@@ -46,6 +46,10 @@ describe('the flags', () => {
     ['hostname-override', ''],
     ['manifests', ''],
     ['steering', 'auto'],
+    ['nodeport-addresses', ''],
+    ['cluster-cidr', ''],
+    ['cleanup', 'false'],
+    ['cleanup-on-exit', 'false'],
     ['relay', 'auto'],
     ['log-format', 'text'],
   ])('--%s has the default %j', (name, preset) => {
@@ -59,7 +63,9 @@ describe('the flags', () => {
     expect(parseCommandLine([...argv, '--manifests=a'])).toEqual({
       command: 'run',
       config: { ...DEFAULT_CONFIG, manifests: ['a'] },
-      warnings: ['--iptables-masquerade-bit has no effect: writing packet rules is not built yet'],
+      warnings: [
+        '--iptables-masquerade-bit has no effect: the relay connects from this node, so every endpoint answers it',
+      ],
     });
   });
 

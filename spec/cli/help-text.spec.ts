@@ -40,6 +40,9 @@ describe('the help', () => {
   it('shows what the demo has other defaults for', () => {
     expect(helpText('demo')).toContain('[default: 127.0.0.1]');
     expect(helpText('demo')).not.toContain('[default: 0.0.0.0]');
+    const steering = /--steering (?:(?!--).)*/s;
+    expect(helpText('demo').match(steering)?.[0]).toContain('[default: none]');
+    expect(helpText('run').match(steering)?.[0]).toContain('[default: auto]');
   });
 
   it('is no wider than 100 columns and ends with one newline', () => {

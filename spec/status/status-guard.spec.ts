@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isStatusReport } from '../../src/status/status-guard.js';
 import { aReport } from '../support/proxy-values.js';
 
-const REPORT = aReport();
+const REPORT = aReport({ refused: { connections: 1, datagrams: 2 } });
 
 /** Every way to take one field out of a value, with the path of that field. */
 function* withoutOneField(value: unknown, path = ''): Generator<readonly [string, unknown]> {
@@ -23,6 +23,7 @@ describe('what a status report is', () => {
   it('is what this version writes', () => {
     expect(isStatusReport(REPORT)).toBe(true);
     expect(isStatusReport(JSON.parse(JSON.stringify(REPORT)))).toBe(true);
+    expect(isStatusReport(aReport({ refused: null }))).toBe(true);
   });
 
   it('may have fields that this version does not know', () => {
@@ -37,6 +38,13 @@ describe('what a status report is', () => {
   it.each([...withoutOneField(REPORT)])('is nothing without %s', (_, less) => {
     expect(isStatusReport(less)).toBe(false);
   });
+
+  it.each([0, 'none', {}, { connections: '1', datagrams: 2 }, [1, 2]])(
+    'is nothing where %j was refused',
+    (refused) => {
+      expect(isStatusReport({ ...REPORT, steering: { ...REPORT.steering, refused } })).toBe(false);
+    },
+  );
 
   it.each([null, undefined, 1, 'report', [], [REPORT], {}, { servicePorts: {} }])('is not %j', (value) => {
     expect(isStatusReport(value)).toBe(false);

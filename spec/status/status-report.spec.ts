@@ -19,8 +19,17 @@ describe('the status report', () => {
       startedAt: '2026-11-22T11:57:55.000Z',
       currentTime: '2026-11-22T12:00:00.000Z',
       relay: { kind: 'portable', reason: 'asked for by --relay' },
-      steering: { kind: 'none', reason: 'asked for by --steering' },
+      steering: { kind: 'none', reason: 'asked for by --steering', refused: null },
       sources: [{ kind: 'manifests', location: '/etc/kube-splice/services.yaml', objects: 4, errors: [] }],
+    });
+  });
+
+  it('says what was refused at the portals, and nothing else that steering may tell', () => {
+    const told = { connections: 2, datagrams: 7, since: 'the rules were made' };
+    expect(aReport({ refused: told }).steering.refused).toEqual({ connections: 2, datagrams: 7 });
+    expect(aReport({ refused: { connections: 0, datagrams: 0 } }).steering.refused).toEqual({
+      connections: 0,
+      datagrams: 0,
     });
   });
 

@@ -105,6 +105,7 @@ const REPORTS: Readonly<Record<string, StatusReport>> = {
     ],
     node: { name: 'worker-1', zone: null, addresses: [] },
   }),
+  'with packet rules that refused something': aReport({ refused: { connections: 2, datagrams: 0 } }),
   empty: aReport({ view: aView([]), sources: [] }),
 };
 
@@ -121,6 +122,8 @@ describe('the schema of /v1/status', () => {
   });
 
   const withSource = (changes: object) => ({ ...report, sources: [{ ...report.sources[0], ...changes }] });
+
+  const withRefused = (refused: unknown) => ({ ...report, steering: { ...report.steering, refused } });
 
   it.each([
     ['an undocumented field', { ...report, extra: 1 }],
@@ -145,6 +148,11 @@ describe('the schema of /v1/status', () => {
     ['an unknown endpoint API', withSource({ endpointApi: 'Pods' })],
     ['a source saved at no time', withSource({ savedAt: 1 })],
     ['a node without a name', { ...report, node: { zone: null, addresses: [] } }],
+    ['steering that does not say what it refused', withRefused(undefined)],
+    ['half of what was refused', withRefused({ connections: 1 })],
+    ['less than nothing refused', withRefused({ connections: -1, datagrams: 0 })],
+    ['half a datagram refused', withRefused({ connections: 1, datagrams: 0.5 })],
+    ['an undocumented field of what was refused', withRefused({ connections: 1, datagrams: 0, bytes: 1 })],
     ['an unknown relay', { ...report, relay: { kind: 'magic', reason: '' } }],
   ])('refuses %s', (_, mutated) => {
     expect(complaints(mutated)).not.toEqual([]);

@@ -131,6 +131,16 @@ describe('the status table', () => {
     ]);
   });
 
+  it.each([
+    [null, ''],
+    [{ connections: 0, datagrams: 0 }, ''],
+    [{ connections: 1, datagrams: 0 }, ', refused at portals: 1 connection, 0 datagrams'],
+    [{ connections: 0, datagrams: 12 }, ', refused at portals: 0 connections, 12 datagrams'],
+  ])('says what was refused at the portals where somebody tried: of %j it says %j', (refused, said) => {
+    const last = statusTable(aReport({ refused })).trimEnd().split('\n').at(-1);
+    expect(last?.split('steering none (asked for by --steering)')[1]).toBe(said);
+  });
+
   it('obeys no control character of a name, an error or a reason', () => {
     const report = aReport({
       view: aView([

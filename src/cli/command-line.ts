@@ -6,7 +6,7 @@ import { KubeSpliceError } from '../model/errors.js';
 import { quoted } from '../model/printable.js';
 import { readArguments } from './arguments.js';
 import { configFromFlags, statusAddressFromFlags } from './config-from-flags.js';
-import { type Command, dashed } from './flag.js';
+import type { Command } from './flag.js';
 import { FLAGS, type FlagName, STATUS_OUTPUTS } from './flags.js';
 import { IGNORED_FLAGS } from './flags-of-kube-proxy.js';
 import { type AcceptedFlagName, GivenFlags, invalidFlag } from './given-flags.js';
@@ -23,7 +23,7 @@ export type CommandLine =
       readonly warnings: readonly string[];
     }
   | { readonly command: 'status'; readonly address: StatusAddress; readonly output: 'table' | 'json' }
-  /** Remove the packet rules and exit: there are none yet. */
+  /** Remove the packet rules and exit. */
   | { readonly command: 'cleanup'; readonly warnings: readonly string[] }
   /** The help of a command. */
   | { readonly command: 'help'; readonly of: Command }
@@ -64,13 +64,7 @@ function runCommandLine(flags: GivenFlags, environment: Environment): CommandLin
   );
   const warnings = [...warningsForIgnoredFlags(flags), ...settled];
   const cleanup: readonly FlagName[] = ['cleanup-iptables', 'cleanup'];
-  const asked = cleanup.filter((name) => flags.isTrue(name));
-  if (asked.length > 0) {
-    const removed = asked.map(
-      (name) => `${dashed(name)}: no packet rules are written yet, so none are removed`,
-    );
-    return { command: 'cleanup', warnings: [...warnings, ...removed] };
-  }
+  if (cleanup.some((name) => flags.isTrue(name))) return { command: 'cleanup', warnings };
   if (config.manifests.length > 0 || config.apiServer !== null) return { command: 'run', config, warnings };
   return { command: 'run', config, warnings: [...warnings, nothingToProxy(flags)] };
 }

@@ -1,4 +1,5 @@
 import { parseChoice } from '../config/choice.js';
+import { parseCIDRList, parseClusterCIDRs } from '../config/cidr-list.js';
 import { parsePeriod } from '../config/duration.js';
 import { deepFreeze } from '../config/freeze.js';
 import { invalid, type Parsed, valid } from '../config/parsed.js';
@@ -33,6 +34,11 @@ export function configFromFlags(flags: GivenFlags, defaults: ProxyConfig): Proxy
     stateDirectory: filled(flags, 'state-dir') ?? defaults.stateDirectory,
     proxyMode: flags.read('proxy-mode', (text) => proxyMode(text, defaults)) ?? defaults.proxyMode,
     steering: flags.read('steering', (text) => parseChoice(text, STEERINGS)) ?? defaults.steering,
+    nodePortAddresses: flags.has('nodeport-addresses')
+      ? nodePortAddresses(flags)
+      : defaults.nodePortAddresses,
+    clusterCIDRs: flags.read('cluster-cidr', parseClusterCIDRs) ?? defaults.clusterCIDRs,
+    cleanupOnExit: flags.read('cleanup-on-exit', parseTruth) ?? defaults.cleanupOnExit,
     relay: flags.read('relay', (text) => parseChoice(text, RELAYS)) ?? defaults.relay,
     log: logConfig(flags, defaults.log),
   });
@@ -62,6 +68,13 @@ function manifests(flags: GivenFlags): readonly string[] {
   const paths = flags.all('manifests');
   if (paths.includes('')) throw invalidFlag('manifests', '"" is not the path of a file or directory');
   return [...new Set(paths)];
+}
+
+/** As in kube-proxy, one flag may hold several, and there may be several flags. */
+function nodePortAddresses(flags: GivenFlags): readonly string[] {
+  const parsed = parseCIDRList(flags.all('nodeport-addresses').join(','));
+  if (!parsed.ok) throw invalidFlag('nodeport-addresses', parsed.problem);
+  return parsed.value;
 }
 
 /** As in kube-proxy, an empty value is none. */

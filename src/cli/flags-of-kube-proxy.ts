@@ -9,7 +9,7 @@ export interface IgnoredFlag extends FlagForm {
 const IPVS = 'there is no IPVS mode';
 const CONNTRACK = 'connection tracking is left as the kernel has it';
 const API_CLIENT = 'the API server is asked for little, in JSON: a list, then what changes';
-const LOCAL_TRAFFIC = 'local traffic is not told apart from other traffic';
+const LOCAL_TRAFFIC = 'traffic of pods is known by --cluster-cidr alone';
 const KLOG = 'what is logged, and where, is set by -v, --log-format, --log-dir and --alsologtostderr';
 const METRICS = 'metrics are not served yet';
 const IDENTITY = 'the machine is not identified';
@@ -28,7 +28,6 @@ export const IGNORED_FLAGS = [
     because: 'a portal that cannot be opened is reported, and tried again at every sync',
   },
   { name: 'boot-id-file', takes: 'value', because: IDENTITY },
-  { name: 'cluster-cidr', takes: 'value', because: LOCAL_TRAFFIC },
   { name: 'config', takes: 'value', because: 'configuration files are not read yet; give flags' },
   { name: 'config-sync-period', takes: 'value', because: API_CLIENT },
   { name: 'conntrack-max-per-core', takes: 'value', because: CONNTRACK },
@@ -57,7 +56,6 @@ export const IGNORED_FLAGS = [
   { name: 'machine-id-file', takes: 'value', because: IDENTITY },
   { name: 'metrics-bind-address', takes: 'value', because: METRICS },
   { name: 'metrics-port', takes: 'value', because: METRICS },
-  { name: 'nodeport-addresses', takes: 'value', because: 'NodePorts are not served yet' },
   { name: 'one-output', takes: 'boolean', because: KLOG },
   {
     name: 'oom-score-adj',

@@ -114,8 +114,9 @@ export const FLAGS = [
     commands: PROXY,
     default: DEFAULT_CONFIG.steering,
     choices: STEERINGS,
+    demoDefault: DEMO_DEFAULT_CONFIG.steering,
     description:
-      'How traffic for ClusterIPs is brought to the portals. iptables and nftables are not built yet: accepted with a warning.',
+      'How traffic for ClusterIPs is brought to the portals: packet rules of iptables or nftables, or none; auto takes what works.',
   },
   {
     name: 'iptables-sync-period',
@@ -126,12 +127,31 @@ export const FLAGS = [
     description: 'The longest time between two syncs, such as 5s, 1m or 2h22m. Must be more than 0.',
   },
   {
+    name: 'nodeport-addresses',
+    group: 'Steering',
+    takes: 'values',
+    commands: RUN,
+    default: '',
+    description:
+      'CIDRs of the addresses of this node that NodePorts are on, with commas between them, such as 192.0.2.0/24; all of them where it is left out.',
+  },
+  {
+    name: 'cluster-cidr',
+    group: 'Steering',
+    takes: 'value',
+    commands: RUN,
+    default: '',
+    description:
+      'The CIDR of the pods, or one of each family with a comma between them: what comes from there is as from this node to an externalTrafficPolicy of Local.',
+  },
+  {
     name: 'iptables-masquerade-bit',
     group: 'Steering',
     takes: 'value',
     commands: RUN,
     default: `${MASQUERADE_BIT}`,
-    description: 'The bit of the packet mark for SNAT, 0 to 31. Not built yet: accepted with a warning.',
+    description:
+      'The bit of the packet mark for SNAT, 0 to 31. Accepted with a warning: no packet is marked, as in the userspace mode of kube-proxy.',
   },
   {
     name: 'masquerade-all',
@@ -139,7 +159,8 @@ export const FLAGS = [
     takes: 'boolean',
     commands: RUN,
     default: 'false',
-    description: 'SNAT for everything sent to ClusterIPs. Not built yet: accepted with a warning.',
+    description:
+      'SNAT for everything sent to ClusterIPs. Accepted with a warning: endpoints see the address of the node anyway.',
   },
   {
     name: 'cleanup-iptables',
@@ -147,7 +168,7 @@ export const FLAGS = [
     takes: 'boolean',
     commands: RUN,
     default: 'false',
-    description: 'Remove the packet rules and exit. None are written yet, so there are none to remove.',
+    description: 'Remove every packet rule that kube-splice ever makes, and exit.',
   },
   {
     name: 'cleanup',
@@ -156,6 +177,14 @@ export const FLAGS = [
     commands: RUN,
     default: 'false',
     description: 'The same as --cleanup-iptables.',
+  },
+  {
+    name: 'cleanup-on-exit',
+    group: 'Steering',
+    takes: 'boolean',
+    commands: RUN,
+    default: `${DEFAULT_CONFIG.cleanupOnExit}`,
+    description: 'Remove the packet rules when kube-splice stops, rather than leave them for its next start.',
   },
   {
     name: 'healthz-bind-address',

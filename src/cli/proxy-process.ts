@@ -1,14 +1,20 @@
 import type { ProxyConfig } from '../config/proxy-config.js';
 import type { Logger } from '../host/log.js';
+import { NodeAddresses } from '../host/node-addresses.js';
 import { openFileLimit } from '../host/open-file-limit.js';
+import { holdPort } from '../host/port-reservation.js';
+import { programSearch } from '../host/program-search.js';
 import { RateLimitedLog } from '../host/rate-limited-log.js';
+import { SpawnedCommands } from '../host/spawned-commands.js';
 import { Proxier } from '../proxier/proxier.js';
 import { chooseRelay } from '../relay/choose-relay.js';
 import { relayLog } from '../relay/relay-log.js';
 import { assessHealth } from '../status/health.js';
+import { HealthCheckServers } from '../status/health-check-servers.js';
 import { buildStatusReport, type StatusFacts } from '../status/status-report.js';
 import { StatusServer } from '../status/status-server.js';
 import { chooseSteering } from '../steering/choose-steering.js';
+import type { RefusedTraffic, Steering } from '../steering/steering.js';
 import { buildSource } from './build-source.js';
 import type { RunningProxy, StartProxy } from './running-proxy.js';
 import { programVersion } from './version.js';
@@ -22,8 +28,9 @@ const FLUSH_INTERVAL_MS = 60_000;
 /**
  * Puts a proxy together and starts it:
  *
- *     source ──▶ proxier ──▶ relay          status server ──▶ proxier, relay, source
- *                   └──────▶ steering
+ *     source ──▶ proxier ──▶ relay          status server ──▶ proxier, relay, source, steering
+ *        │          └──────▶ steering
+ *        └─────▶ health-check servers
  */
 export function proxyStarter(logger: Logger): StartProxy {
   return async (config: ProxyConfig): Promise<RunningProxy> => {
@@ -31,17 +38,42 @@ export function proxyStarter(logger: Logger): StartProxy {
     const limited = new RateLimitedLog(logger, { ...FAILURE_LOG, now: () => performance.now() });
     const flushTimer = setInterval(() => limited.flush(), FLUSH_INTERVAL_MS).unref();
     const { engine, reason: relayReason } = chooseRelay(config, openFileLimit(), relayLog(logger, limited));
-    const { steering, reason: steeringReason } = chooseSteering(config);
+    const addresses = new NodeAddresses(() => node()?.addresses ?? []);
+    await addresses.refresh();
+    const addressTimer = setInterval(() => void addresses.refresh(), config.syncPeriodMs).unref();
+    const {
+      steering,
+      reason: steeringReason,
+      warning,
+    } = await chooseSteering(config.steering, {
+      runner: new SpawnedCommands(),
+      find: programSearch(process.env.PATH),
+      place: {
+        localAddresses: (family) => addresses.localAddresses(family),
+        nodeAddress: (family) => addresses.nodeAddress(family),
+        nodePortAddresses: config.nodePortAddresses,
+        clusterCIDRs: config.clusterCIDRs,
+      },
+      logger,
+    });
     const proxier = new Proxier({
       relay: engine,
       steering,
       bindAddress: config.bindAddress,
+      // Where nobody says otherwise, portals listen on what can be steered to them.
+      bindAddressForIPv6: async () =>
+        config.bindAddress === '0.0.0.0' && addresses.hasIPv6() && (await steering.steers('IPv6'))
+          ? '::'
+          : config.bindAddress,
+      holdPort,
       portRange: config.proxyPortRange,
       syncPeriodMs: config.syncPeriodMs,
       logger,
       now: Date.now,
       random: Math.random,
     });
+    const healthChecks = new HealthCheckServers({ nodePortAddresses: config.nodePortAddresses, logger });
+    const retryTimer = setInterval(() => void healthChecks.retry(), config.syncPeriodMs).unref();
     const facts: StatusFacts = {
       version: programVersion(),
       startedAt: Date.now(),
@@ -53,6 +85,7 @@ export function proxyStarter(logger: Logger): StartProxy {
         facts,
         view: proxier,
         counters: await engine.counters(),
+        refused: await refusedTraffic(steering, logger),
         sources: source.status(),
         node: node(),
         now: Date.now(),
@@ -70,7 +103,11 @@ export function proxyStarter(logger: Logger): StartProxy {
     /** In the order in which traffic flows: first nothing new is asked for, last nobody can look any more. */
     const stop = async (graceMs: number): Promise<void> => {
       await source.stop();
+      clearInterval(addressTimer);
+      clearInterval(retryTimer);
+      await healthChecks.stop();
       await proxier.stop();
+      if (config.cleanupOnExit) await removeRules(steering, logger);
       await engine.shutdown(graceMs);
       await server?.stop();
       clearInterval(flushTimer);
@@ -79,10 +116,12 @@ export function proxyStarter(logger: Logger): StartProxy {
     try {
       logger.info('relay', { ...facts.relay });
       logger.info('steering', { ...facts.steering });
+      if (warning !== null) logger.warn(warning);
       const statusAddress = await server?.start();
       if (statusAddress !== undefined) logger.info('status', { ...statusAddress });
       await source.start((state) => {
         proxier.update(state);
+        void healthChecks.update(state);
         served();
       });
     } catch (error) {
@@ -92,4 +131,28 @@ export function proxyStarter(logger: Logger): StartProxy {
     const counts = () => proxier.counts();
     return { report, counts, synced: firstState.then(() => proxier.settled()), stop };
   };
+}
+
+/** A page that shows everything else is better than none. */
+async function refusedTraffic(steering: Steering, logger: Logger): Promise<RefusedTraffic | null> {
+  try {
+    return await steering.refused();
+  } catch (error) {
+    logger.detail(2, 'what was refused at portals is not known', { error: errorMessage(error) });
+    return null;
+  }
+}
+
+/** The process ends all the same. */
+async function removeRules(steering: Steering, logger: Logger): Promise<void> {
+  try {
+    await steering.remove();
+    logger.info('packet rules removed');
+  } catch (error) {
+    logger.error('packet rules could not be removed', { error: errorMessage(error) });
+  }
+}
+
+function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

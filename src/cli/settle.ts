@@ -31,12 +31,6 @@ export function settle(flags: GivenFlags, asked: ProxyConfig): Settled {
     config.proxyMode = 'userspace';
     warnings.push('--proxy-mode=iptables is not built yet: userspace runs instead');
   }
-  if (asked.steering === 'iptables' || asked.steering === 'nftables') {
-    config.steering = 'none';
-    warnings.push(
-      `--steering=${asked.steering} is not built yet: no packet rules are written, clients connect to the portals themselves`,
-    );
-  }
   if (asked.relay === 'native') {
     config.relay = 'portable';
     warnings.push('--relay=native is not built yet: portable runs instead');
@@ -66,7 +60,10 @@ function warningsForMasquerading(flags: GivenFlags): readonly string[] {
   const asked: FlagName[] = [];
   if (flags.isTrue('masquerade-all')) asked.push('masquerade-all');
   if (bit !== undefined) asked.push('iptables-masquerade-bit');
-  return asked.map((name) => `${dashed(name)} has no effect: writing packet rules is not built yet`);
+  return asked.map(
+    (name) =>
+      `${dashed(name)} has no effect: the relay connects from this node, so every endpoint answers it`,
+  );
 }
 
 function heldToTimer(name: FlagName, milliseconds: number, warnings: string[]): number {

@@ -14,12 +14,16 @@ export const DEFAULT_CONFIG: ProxyConfig = deepFreeze<ProxyConfig>({
   stateDirectory: null,
   proxyMode: 'userspace',
   steering: 'auto',
+  nodePortAddresses: [],
+  clusterCIDRs: [],
+  cleanupOnExit: false,
   relay: 'auto',
   log: { format: 'text', level: 0, directory: null, alsoToStderr: false },
 });
 
-/** The demo opens ports for nobody but this machine. */
+/** The demo opens ports for nobody but this machine, and leaves its packet rules alone. */
 export const DEMO_DEFAULT_CONFIG: ProxyConfig = deepFreeze<ProxyConfig>({
   ...DEFAULT_CONFIG,
   bindAddress: '127.0.0.1',
+  steering: 'none',
 });

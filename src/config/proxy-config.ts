@@ -19,6 +19,12 @@ export interface ProxyConfig {
   readonly stateDirectory: string | null;
   readonly proxyMode: 'userspace' | 'iptables';
   readonly steering: 'auto' | 'iptables' | 'nftables' | 'none';
+  /** CIDRs of this host's addresses that NodePorts are on; empty means all of them. */
+  readonly nodePortAddresses: readonly string[];
+  /** CIDRs of the pods, one of each family at most; empty where they are not known. */
+  readonly clusterCIDRs: readonly string[];
+  /** Remove the packet rules when the process stops. */
+  readonly cleanupOnExit: boolean;
   readonly relay: 'auto' | 'native' | 'portable';
   readonly log: LogConfig;
 }

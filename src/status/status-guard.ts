@@ -1,3 +1,4 @@
+import type { RefusedTraffic } from '../steering/steering.js';
 import type { EndpointStatus, PortalStatus, ServicePortStatus } from './service-port-status.js';
 import type { NodeStatus, SourceReport, StatusReport, SyncStatus } from './status-report.js';
 
@@ -95,6 +96,7 @@ const REPORT = objectOf<StatusReport>({
   steering: objectOf<StatusReport['steering']>({
     kind: oneOf('iptables', 'nftables', 'none'),
     reason: isString,
+    refused: nullOr(objectOf<RefusedTraffic>({ connections: isNumber, datagrams: isNumber })),
   }),
   node: nullOr(objectOf<NodeStatus>({ name: isString, zone: nullOr(isString), addresses: listOf(isString) })),
   sources: listOf(

@@ -1,7 +1,7 @@
 import type { ProxyView, SyncProgress } from '../proxier/proxy-view.js';
 import type { PortalCounters, RelayEngine } from '../relay/engine.js';
 import type { SourceStatus } from '../sources/source.js';
-import type { Steering } from '../steering/steering.js';
+import type { RefusedTraffic, Steering } from '../steering/steering.js';
 import { type ServicePortStatus, servicePortStatus } from './service-port-status.js';
 
 /**
@@ -14,7 +14,7 @@ export interface StatusReport {
   readonly startedAt: string;
   readonly currentTime: string;
   readonly relay: Choice<RelayEngine['kind']>;
-  readonly steering: Choice<Steering['kind']>;
+  readonly steering: SteeringStatus;
   /** The node this runs on, as its cluster knows it; null where no API server is asked, or it has not told yet. */
   readonly node: NodeStatus | null;
   readonly sources: readonly SourceReport[];
@@ -27,6 +27,11 @@ export interface StatusReport {
 export interface Choice<Kind extends string> {
   readonly kind: Kind;
   readonly reason: string;
+}
+
+/** What was sent straight to a portal from off the node is in `refused`; null where nothing is refused or counted. */
+export interface SteeringStatus extends Choice<Steering['kind']> {
+  readonly refused: RefusedTraffic | null;
 }
 
 /** A node's name, its zone (`topology.kubernetes.io/zone`) and its addresses. */
@@ -63,6 +68,8 @@ export interface StatusInput {
   readonly view: ProxyView;
   /** What `RelayEngine.counters()` told. */
   readonly counters: ReadonlyMap<string, PortalCounters>;
+  /** What `Steering.refused()` told. */
+  readonly refused: RefusedTraffic | null;
   readonly sources: readonly SourceStatus[];
   readonly node: NodeStatus | null;
   /** Milliseconds since the epoch. */
@@ -70,14 +77,19 @@ export interface StatusInput {
 }
 
 /** Puts together what proxier, relay and sources tell of themselves. */
-export function buildStatusReport({ facts, view, counters, sources, node, now }: StatusInput): StatusReport {
+export function buildStatusReport(input: StatusInput): StatusReport {
+  const { facts, view, counters, refused, sources, node, now } = input;
   const servicePorts = view.servicePorts().map((shown) => servicePortStatus(shown, counters));
   return {
     version: facts.version,
     startedAt: rfc3339(facts.startedAt),
     currentTime: rfc3339(now),
     relay: { kind: facts.relay.kind, reason: facts.relay.reason },
-    steering: { kind: facts.steering.kind, reason: facts.steering.reason },
+    steering: {
+      kind: facts.steering.kind,
+      reason: facts.steering.reason,
+      refused: refused === null ? null : { connections: refused.connections, datagrams: refused.datagrams },
+    },
     node: node === null ? null : { name: node.name, zone: node.zone, addresses: node.addresses },
     sources: sources.map(sourceReport),
     sync: syncStatus(view.syncProgress()),

@@ -2,7 +2,7 @@ import { hostPort } from '../model/endpoint.js';
 import { printable } from '../model/printable.js';
 import { byteQuantity, countOf, timeQuantity } from './quantity.js';
 import type { PortalStatus, ServicePortStatus } from './service-port-status.js';
-import type { NodeStatus, SourceReport, StatusReport } from './status-report.js';
+import type { NodeStatus, SourceReport, StatusReport, SteeringStatus } from './status-report.js';
 import { textColumns } from './text-columns.js';
 
 /** Endpoints that are named, as in `kubectl get endpoints`; of the others only the number is told. */
@@ -82,8 +82,15 @@ function summaryLines(rows: readonly PortalRow[], report: StatusReport): string[
     `${countOf(servicePorts.length, 'service port')}, ${countOf(portals, 'portal')}, ${countOf(endpoints, 'endpoint')}; ${synced}${waiting}`,
     ...sources.map((source) => sourceLine(source, now)),
     ...(node === null ? [] : [nodeLine(node)]),
-    `kube-splice ${report.version}, up ${timeQuantity(now - Date.parse(report.startedAt))}, relay ${relay.kind} (${relay.reason}), steering ${steering.kind} (${steering.reason})`,
+    `kube-splice ${report.version}, up ${timeQuantity(now - Date.parse(report.startedAt))}, relay ${relay.kind} (${relay.reason}), steering ${steering.kind} (${steering.reason})${refusedText(steering)}`,
   ].map(printable);
+}
+
+/** Nothing where nobody tried. */
+function refusedText({ refused }: SteeringStatus): string {
+  if (refused === null || refused.connections + refused.datagrams === 0) return '';
+  const { connections, datagrams } = refused;
+  return `, refused at portals: ${countOf(connections, 'connection')}, ${countOf(datagrams, 'datagram')}`;
 }
 
 /** One that serves both kinds of traffic counts once. */
