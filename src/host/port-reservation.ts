@@ -77,7 +77,7 @@ async function withoutIPv6(open: () => Promise<Close>): Promise<Close | undefine
 function listen(host: string, port: number): Promise<Close> {
   const server = createServer({ pauseOnConnect: true }, (client) => {
     client.on('error', () => undefined);
-    client.end();
+    client.resetAndDestroy();
   });
   return new Promise((resolve, reject) => {
     server.once('error', reject);

@@ -10,6 +10,7 @@ import { staleFlows } from './stale-flows.js';
 import {
   endedWays,
   familiesOf,
+  mayDifferInUdp,
   NO_UDP_WAYS,
   sameUdpWays,
   type UdpWay,
@@ -60,7 +61,7 @@ export class ConntrackFlows {
    *   that are gone can't be told from other programs'.
    */
   async update(before: SteeringState | null, after: SteeringState): Promise<void> {
-    if (before === after && !this.#isDue) return;
+    if (!this.#isDue && before !== null && !mayDifferInUdp(before, after)) return;
     const [old, now] = [before === null ? NO_UDP_WAYS : udpWaysOf(before), udpWaysOf(after)];
     if (!this.#isDue && sameUdpWays(old, now)) return;
     for (const [key, way] of endedWays(old, now)) this.#owed.set(key, way);

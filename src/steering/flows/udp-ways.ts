@@ -43,6 +43,24 @@ export function udpWaysOf({ redirects, portals }: SteeringState): UdpWays {
   return { ways, portalPorts: new Set(ofUdp.map(({ port }) => port)) };
 }
 
+/**
+ * Whether two states may differ in UDP. Redirects keep their identity as long as nothing of them changes: a change of TCP
+ * alone is found to be that without working out any ways.
+ */
+export function mayDifferInUdp(before: SteeringState, after: SteeringState): boolean {
+  return (
+    before.portals !== after.portals ||
+    hasOtherUdp(before.redirects, after.redirects) ||
+    hasOtherUdp(after.redirects, before.redirects)
+  );
+}
+
+function hasOtherUdp(known: readonly Redirect[], redirects: readonly Redirect[]): boolean {
+  if (known === redirects) return false;
+  const same = new Set(known);
+  return redirects.some((redirect) => redirect.protocol === 'UDP' && !same.has(redirect));
+}
+
 /** Whether no flow can be stale that was not before: then nobody needs to look. */
 export function sameUdpWays(one: UdpWays, other: UdpWays): boolean {
   if (one.ways.size !== other.ways.size || one.portalPorts.size !== other.portalPorts.size) return false;
