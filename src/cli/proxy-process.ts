@@ -115,8 +115,8 @@ export function proxyStarter(logger: Logger): StartProxy {
     };
     try {
       logger.info('relay', { ...facts.relay });
-      logger.info('steering', { ...facts.steering });
-      if (warning !== null) logger.warn(warning);
+      if (warning === null) logger.info('steering', { ...facts.steering });
+      else logger.warn(`${warning.code}: ${warning.message}`, { remedy: warning.remedy });
       const statusAddress = await server?.start();
       if (statusAddress !== undefined) logger.info('status', { ...statusAddress });
       await source.start((state) => {

@@ -2,6 +2,7 @@ import type { ProxyConfig } from '../config/proxy-config.js';
 import type { CommandRunner } from '../host/command-runner.js';
 import type { Logger } from '../host/log.js';
 import type { ProgramSearch } from '../host/program-search.js';
+import { KubeSpliceError } from '../model/errors.js';
 import { ConntrackFlows } from './flows/conntrack-flows.js';
 import { IptablesRules } from './iptables/iptables-rules.js';
 import { isLockHeld } from './iptables/probe.js';
@@ -13,8 +14,8 @@ import type { PacketRules, Steering, SteeringPlace } from './steering.js';
 export interface ChosenSteering {
   readonly steering: Steering;
   readonly reason: string;
-  /** What is less than was asked for, a sentence; null where nothing is. */
-  readonly warning: string | null;
+  /** `STEERING_UNAVAILABLE` where there is less than was asked for; null where there is not. */
+  readonly warning: KubeSpliceError | null;
 }
 
 /** What steering is made of on this host. */
@@ -58,7 +59,10 @@ export async function chooseSteering(
   return {
     steering: new NoSteering(),
     reason,
-    warning: `STEERING_UNAVAILABLE: ${reason}. Portals work, and clients may connect to them; ClusterIPs, NodePorts, external and load-balancer IPs lead nowhere`,
+    warning: new KubeSpliceError(
+      'STEERING_UNAVAILABLE',
+      `${reason}. Portals work, and clients may connect to them; ClusterIPs, NodePorts, external and load-balancer IPs lead nowhere`,
+    ),
   };
 }
 

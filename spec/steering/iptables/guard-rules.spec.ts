@@ -110,7 +110,7 @@ describe('the rules of the guard', () => {
     if (!('multiport' in has)) expect(read).toEqual(groups);
   });
 
-  it('say nothing of groups where they are somebody else’s', () => {
+  it('say nothing of groups where they are those of somebody else', () => {
     expect(
       groupsOfRules([
         '-A INPUT -p tcp -m multiport --dports 1,2 -j KUBE-PORTALS-REFUSED',

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { guardRules } from '../../../src/steering/iptables/guard-rules.js';
+import { IptablesCommands } from '../../../src/steering/iptables/iptables-programs.js';
 import { refusedTraffic } from '../../../src/steering/iptables/refused-traffic.js';
+import { RealIptables, whyNoRealIptables } from '../../support/iptables/real-iptables.js';
 import { ALL_CAPABILITIES, aPlace } from '../../support/steering-values.js';
 
 describe('what was refused at the portals', () => {
@@ -34,3 +36,42 @@ COMMIT
     expect(refusedTraffic(saved)).toEqual({ connections: 7, datagrams: 8 });
   });
 });
+
+const why = whyNoRealIptables();
+
+describe.skipIf(why !== null)(
+  `what real rules have counted${why === null ? '' : ` (SKIPPED: ${why})`}`,
+  () => {
+    it.each(
+      (['legacy', 'nft'] as const).flatMap((variant) =>
+        ([true, false] as const).map((comment) => ({ variant, comment })),
+      ),
+    )('is what was refused, with $variant and comments: $comment', async ({ variant, comment }) => {
+      const real = await RealIptables.start();
+      try {
+        const has = { ...ALL_CAPABILITIES, comment };
+        const [tcp, udp] = guardRules({ TCP: [], UDP: [] }, { family: 'IPv4', place: aPlace(), has });
+        const program = `/usr/sbin/iptables-${variant}`;
+        const counted = [':KUBE-PORTALS-REFUSED - [0:0]', `[3:180] ${tcp?.[1]}`, `[12:1024] ${udp?.[1]}`];
+        const input = `*filter\n${counted.join('\n')}\nCOMMIT\n`;
+        const restored = await real.run({ program: `${program}-restore`, args: ['-c', '--noflush'], input });
+        expect(restored).toMatchObject({ exitCode: 0, stderr: '' });
+        const programs = {
+          name: `iptables-${variant}`,
+          main: program,
+          save: `${program}-save`,
+          restore: `${program}-restore`,
+          release: [1, 8, 9],
+          variant,
+        } as const;
+        const commands = new IptablesCommands(real, programs, () => null);
+        expect(refusedTraffic(await commands.counted('filter', 'KUBE-PORTALS-REFUSED'))).toEqual({
+          connections: 3,
+          datagrams: 12,
+        });
+      } finally {
+        await real.close();
+      }
+    });
+  },
+);

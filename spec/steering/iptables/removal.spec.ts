@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CHAINS, PROBE_CHAIN } from '../../../src/steering/iptables/chains.js';
+import { LEAF_CHAINS } from '../../../src/steering/iptables/leaf-chains.js';
 import { rulesRemoved } from '../../../src/steering/iptables/removal.js';
 import { parseSavedRules } from '../../../src/steering/iptables/saved-rules.js';
 import { FakeIptables } from '../../support/iptables/fake-iptables.js';
@@ -33,13 +34,14 @@ ${[...CHAINS.filter, PROBE_CHAIN].map((chain) => `:${chain} - [0:0]`).join('\n')
 -A KUBE-PORTALS-REFUSED -p tcp -j DROP
 COMMIT
 *nat
-${[...CHAINS.nat, PROBE_CHAIN].map((chain) => `:${chain} - [0:0]`).join('\n')}
+${[...LEAF_CHAINS, ...CHAINS.nat, PROBE_CHAIN].map((chain) => `:${chain} - [0:0]`).join('\n')}
 -I PREROUTING 1 -m comment --comment "handle ClusterIPs; NOTE: this must be before the NodePort rules" -j KUBE-PORTALS-CONTAINER
 -A PREROUTING -m addrtype --dst-type LOCAL -j KUBE-NODEPORT-CONTAINER
 -A OUTPUT -j KUBE-PORTALS-HOST
 -A OUTPUT -j KUBE-PORTALS-HOST
 -A OUTPUT -g KUBE-NODEPORT-HOST
--A KUBE-PORTALS-HOST -d 10.96.0.1/32 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 40001
+-A KUBE-PORTALS-HOST -d 0.0.0.1/0.0.0.63 -j KUBE-PORTALS-HOST-01
+-A KUBE-PORTALS-HOST-01 -d 10.96.0.1/32 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 40001
 COMMIT
 `;
 

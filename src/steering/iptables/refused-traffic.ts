@@ -1,6 +1,6 @@
 import type { RefusedTraffic } from '../steering.js';
 
-const RULE = /^(?:\[(\d+):\d+\] )?-A KUBE-PORTALS-REFUSED -p (tcp|udp)(?: .*? -c (\d+) \d+)? /gm;
+const RULE = /^(?:\[(\d+):\d+\] )?-A KUBE-PORTALS-REFUSED -p (tcp|udp)(?:(?: .*?)? -c (\d+) \d+)? /gm;
 
 /** What the rules of `KUBE-PORTALS-REFUSED` have counted, from what `iptables-save -c` or `iptables -S -v` print. */
 export function refusedTraffic(text: string): RefusedTraffic {
