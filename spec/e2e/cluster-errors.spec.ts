@@ -11,7 +11,7 @@ import { CountedConnections } from '../support/counted-connections.js';
 import { eventually } from '../support/deadline.js';
 import { base64, type KubeconfigFields, writeKubeconfig } from '../support/kubeconfig-file.js';
 import { nodeObject, type PlainObject } from '../support/kubernetes-objects.js';
-import { Program, RunningProgram } from '../support/program.js';
+import { Program, RunningProgram, WITHOUT_STEERING } from '../support/program.js';
 import { startSecuredCluster, TOKEN } from '../support/secured-cluster.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
@@ -47,7 +47,7 @@ function textFile(text: string): string {
 describe('a mistake in what says where the API server is', () => {
   /** Runs it to its end, which is at once, and returns all that it said. */
   async function refusal(argv: readonly string[], environment = ENVIRONMENT): Promise<string> {
-    const program = Program.start([...argv, '--healthz-port', '0'], { environment });
+    const program = Program.start([...argv, '--healthz-port', '0', ...WITHOUT_STEERING], { environment });
     expect(await program.ended()).toBe(1);
     expect(program.stdout).toBe('');
     return program.stderr;

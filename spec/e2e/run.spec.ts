@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually, within } from '../support/deadline.js';
-import { Program, RunningProgram, serviceManifest, writeManifest } from '../support/program.js';
+import {
+  Program,
+  RunningProgram,
+  serviceManifest,
+  WITHOUT_STEERING,
+  writeManifest,
+} from '../support/program.js';
 import { echo, greet, TcpEndpoint } from '../support/tcp-endpoint.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { UdpClient } from '../support/udp-client.js';
@@ -190,11 +196,14 @@ describe('kube-splice --manifests', () => {
     const flags = [
       '--proxy-mode=userspace',
       '--cluster-cidr=10.244.0.0/16',
+      '--detect-local-mode=ClusterCIDR',
       '--masquerade-all=false',
       '--v=1',
     ];
     const proxy = await RunningProgram.start(ADDRESS, ['--manifests', manifest, ...flags]);
-    expect(proxy.program.stderr.match(/--cluster-cidr/g)).toHaveLength(1);
+    expect(proxy.program.stderr.match(/--[\w-]+ has no effect/g)).toEqual([
+      '--detect-local-mode has no effect',
+    ]);
   });
 
   it('tells which connection failed, and why', async () => {
@@ -283,7 +292,8 @@ describe('the end of kube-splice', () => {
   it('comes with a stack and exit code 1 after an exception that nobody expected', async () => {
     const manifest = writeManifest(join(temporaryDirectory(), 'a.yaml'), serviceManifest('web', []));
     const bomb = 'data:text/javascript,setTimeout(() => { throw new Error("nobody expected this") }, 800)';
-    const program = Program.start(['--manifests', manifest, '--healthz-port', '0'], {
+    const argv = ['--manifests', manifest, '--healthz-port', '0', ...WITHOUT_STEERING];
+    const program = Program.start(argv, {
       nodeArguments: ['--import', bomb],
     });
     expect(await program.ended()).toBe(1);
@@ -312,6 +322,7 @@ describe('bad input', () => {
       '/nowhere/services.yaml',
       '--healthz-port',
       '0',
+      ...WITHOUT_STEERING,
     );
     expect(exitCode).toBe(1);
     expect(stderr).toContain('MANIFEST_UNREADABLE');
@@ -332,6 +343,7 @@ describe('bad input', () => {
       ADDRESS,
       '--healthz-port',
       `${port}`,
+      ...WITHOUT_STEERING,
     );
     expect(exitCode).toBe(1);
     expect(stderr).toContain('STATUS_ADDRESS_IN_USE');
@@ -341,7 +353,13 @@ describe('bad input', () => {
   it('a log directory that cannot be used is named, with exit code 1', async () => {
     const path = join(temporaryDirectory(), 'file');
     writeFileSync(path, '');
-    const { exitCode, stderr } = await Program.run('--manifests', path, '--log-dir', join(path, 'logs'));
+    const { exitCode, stderr } = await Program.run(
+      '--manifests',
+      path,
+      '--log-dir',
+      join(path, 'logs'),
+      ...WITHOUT_STEERING,
+    );
     expect(exitCode).toBe(1);
     expect(stderr).toContain('LOG_DIRECTORY_UNUSABLE');
     expect(stderr).toContain(path);

@@ -161,3 +161,40 @@ describe('a port that was taken back while rules may still lead to it', () => {
     expect(await portsOf(allocator, 3)).toEqual([first, second, 0]);
   });
 });
+
+describe('a port that rules of an earlier run lead to', () => {
+  const RANGE = { first: 1, last: 4 };
+
+  function withResting(...ports: readonly number[]): PortAllocator {
+    const allocator = new PortAllocator(RANGE, () => 0, []);
+    allocator.rest(new Set(ports));
+    return allocator;
+  }
+
+  it('is for the one that had it, and for others only where there is no other', async () => {
+    const allocator = withResting(1, 2);
+    expect((await portsOf(allocator, 2)).toSorted()).toEqual([3, 4]);
+    expect((await allocator.allocate(NAME, opens, 2)).port).toBe(2);
+    expect(await portsOf(allocator, 1)).toEqual([1]);
+  });
+
+  it('is not given where it is given already, or is none of the range', async () => {
+    const allocator = withResting(2, 9);
+    expect((await allocator.allocate(NAME, opens, 2)).port).toBe(2);
+    expect((await allocator.allocate(NAME, opens, 2)).port).not.toBe(2);
+    expect(RANGE.last).toBeGreaterThanOrEqual((await allocator.allocate(NAME, opens, 9)).port);
+  });
+
+  it('gives way to another one where another program holds it', async () => {
+    const allocator = withResting(2);
+    expect((await allocator.allocate(NAME, opensUnlessIn([2]), 2)).port).not.toBe(2);
+    expect((await portsOf(allocator, 3)).toSorted()).toContain(2);
+  });
+
+  it('is as free as any other once rules lead elsewhere', async () => {
+    const allocator = withResting(1, 2, 3, 4);
+    allocator.settle();
+    expect((await portsOf(allocator, 4)).toSorted()).toEqual([1, 2, 3, 4]);
+    await expect(portsOf(allocator, 1)).rejects.toMatchObject({ code: 'PORT_RANGE_EXHAUSTED' });
+  });
+});

@@ -1,11 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { PortRange } from '../../src/config/proxy-config.js';
-import { KubeSpliceError } from '../../src/model/errors.js';
 import type { Proxier } from '../../src/proxier/proxier.js';
-import { NoSteering } from '../../src/steering/none.js';
-import type { Steering, SteeringCheck } from '../../src/steering/steering.js';
 import { eventually } from '../support/deadline.js';
 import { aServicePort, aUdpServicePort, endpoints } from '../support/proxy-values.js';
 import {
@@ -28,19 +25,6 @@ function portOfPortal(proxier: Proxier, name: string): number {
   const portal = proxier.servicePorts().find(({ servicePort }) => servicePort.name === name)?.portal;
   if (portal === null || portal === undefined) throw new Error(`${name} has no portal`);
   return portal.port;
-}
-
-/** Steering that fails for as long as it has a reason to. */
-class FailingSteering extends NoSteering implements Steering {
-  reason: string | null = 'the lock is held';
-  /** What can't be steered, though the rest is. */
-  problems: readonly KubeSpliceError[] = [];
-  readonly checks: SteeringCheck[] = [];
-
-  override apply(...[, check]: Parameters<Steering['apply']>): Promise<readonly KubeSpliceError[]> {
-    this.checks.push(check);
-    return this.reason === null ? Promise.resolve(this.problems) : Promise.reject(new Error(this.reason));
-  }
 }
 
 describe('the proxier', () => {
@@ -180,20 +164,6 @@ describe('the proxier', () => {
     ]);
   });
 
-  it('counts a failed sync, tells its reason once, stays pending and tries again', async () => {
-    const steering = new FailingSteering();
-    const { proxier, logger } = startProxier({ steering, syncPeriodMs: 20 });
-    proxier.update(stateOf([web]));
-    await eventually(() => expect(proxier.syncProgress().failed).toBeGreaterThan(1));
-    expect(proxier.syncProgress()).toMatchObject({ lastSynced: null, errors: ['the lock is held'] });
-    expect(proxier.syncProgress().pendingSince).not.toBeNull();
-    expect(logger.messages('error')).toEqual(['sync failed']);
-    steering.reason = null;
-    await eventually(() => expect(proxier.syncProgress().lastSynced).not.toBeNull());
-    await proxier.settled();
-    expect(proxier.syncProgress()).toMatchObject({ pendingSince: null, errors: [] });
-  });
-
   it('shows its service ports sorted by name, and nothing before the first state', async () => {
     const { proxier } = startProxier();
     expect(proxier.servicePorts()).toEqual([]);
@@ -268,122 +238,5 @@ describe('the proxier', () => {
     proxier.update(stateOf());
     await proxier.settled();
     expect([...relay.portals().keys()]).toEqual(['default/web']);
-  });
-});
-
-/** Timers of these kinds fire when the spec says so; everything else goes on as it does. */
-function holdTimers(...toFake: ('setTimeout' | 'setInterval')[]): void {
-  vi.useFakeTimers({ toFake: [...toFake, 'clearTimeout', 'clearInterval'] });
-  onTestFinished(() => void vi.useRealTimers());
-}
-
-describe('steering that fails', () => {
-  async function startFailing() {
-    holdTimers('setTimeout');
-    const steering = new FailingSteering();
-    const started = startProxier({ steering, syncPeriodMs: 5_000 });
-    const later = async (ms: number): Promise<number> => {
-      vi.advanceTimersByTime(ms);
-      await started.proxier.settled();
-      return started.proxier.syncProgress().failed;
-    };
-    started.proxier.update(stateOf([web]));
-    await started.proxier.settled();
-    return { ...started, steering, later };
-  }
-
-  it('is tried again after a second, then half as often each time, and once every sync period at least', async () => {
-    const { later } = await startFailing();
-    const failures: number[] = [];
-    for (const ms of [999, 1, 1_999, 1, 3_999, 1, 4_999, 1, 4_999, 1]) failures.push(await later(ms));
-    expect(failures).toEqual([1, 2, 2, 3, 3, 4, 4, 5, 5, 6]);
-  });
-
-  it('is tried again without any change, long before the sync period, and then no more', async () => {
-    const { later, steering, proxier } = await startFailing();
-    steering.reason = null;
-    await later(1_000);
-    expect(proxier.syncProgress()).toMatchObject({ pendingSince: null, succeeded: 1, failed: 1, errors: [] });
-    await later(4_000);
-    expect(steering.checks).toEqual(['everything', 'everything']);
-  });
-
-  it('is tried after a second again once it has worked', async () => {
-    const { later, steering, proxier } = await startFailing();
-    await later(1_000);
-    steering.reason = null;
-    await later(2_000);
-    steering.reason = 'the lock is held again';
-    proxier.update(stateOf([{ ...web, port: 81 }]));
-    await proxier.settled();
-    expect([await later(0), await later(999), await later(1)]).toEqual([3, 3, 4]);
-  });
-
-  it('tells each reason once for as long as it lasts', async () => {
-    const { later, steering, logger } = await startFailing();
-    await later(1_000);
-    steering.reason = 'no such table';
-    await later(2_000);
-    await later(4_000);
-    const told = logger.lines.filter(({ level }) => level === 'error').map(({ fields }) => fields.error);
-    expect(told).toEqual(['the lock is held', 'no such table']);
-  });
-
-  it('is not tried again once the proxier has stopped', async () => {
-    const { later, steering, proxier } = await startFailing();
-    await proxier.stop();
-    await later(10_000);
-    expect(steering.checks).toHaveLength(1);
-  });
-});
-
-describe('what steering is asked to compare', () => {
-  it('is what changed after a change; everything at first, once every sync period and after a failure', async () => {
-    holdTimers('setTimeout', 'setInterval');
-    const steering = new FailingSteering();
-    steering.reason = null;
-    const { proxier } = startProxier({ steering, syncPeriodMs: 30_000 });
-    const settle = async (act: () => void): Promise<SteeringCheck | undefined> => {
-      act();
-      await proxier.settled();
-      return steering.checks.at(-1);
-    };
-    const change = (port: number) => settle(() => proxier.update(stateOf([{ ...web, port }])));
-    expect(await change(1)).toBe('everything');
-    expect(await change(2)).toBe('changes');
-    expect(await change(3)).toBe('changes');
-    expect(await settle(() => vi.advanceTimersByTime(30_000))).toBe('everything');
-    expect(await change(4)).toBe('changes');
-    steering.reason = 'no memory';
-    expect(await change(5)).toBe('changes');
-    steering.reason = null;
-    expect(await settle(() => vi.advanceTimersByTime(1_000))).toBe('everything');
-    expect(await change(6)).toBe('changes');
-    expect(steering.checks).toHaveLength(8);
-  });
-});
-
-describe('what cannot be steered, though the rest is', () => {
-  it('is among the errors of a sync that succeeded, as long as it lasts, and is told once', async () => {
-    const steering = new FailingSteering();
-    steering.reason = null;
-    steering.problems = [new KubeSpliceError('STEERING_CONFLICT', 'default/web: default/api has it')];
-    const { proxier, logger } = startProxier({ steering });
-    for (const port of [1, 2, 3]) {
-      proxier.update(stateOf([{ ...web, port }]));
-      await proxier.settled();
-    }
-    const line = 'STEERING_CONFLICT: default/web: default/api has it';
-    expect(proxier.syncProgress()).toMatchObject({
-      succeeded: 3,
-      failed: 0,
-      pendingSince: null,
-      errors: [line],
-    });
-    expect(logger.messages('error')).toEqual([line]);
-    steering.problems = [];
-    proxier.update(stateOf([web]));
-    await proxier.settled();
-    expect(proxier.syncProgress().errors).toEqual([]);
   });
 });

@@ -41,15 +41,14 @@ export class NftablesNode {
 
   static async create(): Promise<NftablesNode> {
     const network = await NodeNetwork.create();
-    const ports = Object.values(PORTALS);
-    for (const port of ports) await network.node.serveHttp(port);
-    const [program = '', ...args] = network.node.namespace.through;
-    const addresses = Object.values(NODE.outside).join(',');
-    const echo = spawn(program, [...args, process.execPath, '-e', ECHO, addresses, ports.join(',')], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    await within('the echo listens', once(echo.stdout, 'data'));
-    return new NftablesNode(network, echo);
+    try {
+      const ports = Object.values(PORTALS);
+      for (const port of ports) await network.node.serveHttp(port);
+      return new NftablesNode(network, await echoOn(network, ports));
+    } catch (error) {
+      await network.delete();
+      throw error;
+    }
   }
 
   /** Steering that knows nothing of the kernel yet, as after a start. */
@@ -85,5 +84,20 @@ export class NftablesNode {
     this.echo.stdin?.end();
     await within('the echo ends', ended);
     await this.network.delete();
+  }
+}
+
+async function echoOn({ node }: NodeNetwork, ports: readonly number[]): Promise<ChildProcess> {
+  const [program = '', ...args] = node.namespace.through;
+  const addresses = Object.values(NODE.outside).join(',');
+  const echo = spawn(program, [...args, process.execPath, '-e', ECHO, addresses, ports.join(',')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  try {
+    await within('the echo listens', once(echo.stdout, 'data'));
+    return echo;
+  } catch (error) {
+    echo.kill('SIGKILL');
+    throw error;
   }
 }

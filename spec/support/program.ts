@@ -8,6 +8,9 @@ import { within } from './deadline.js';
 
 const MAIN = resolve(import.meta.dirname, '../../dist/main.js');
 
+/** So that a proxy that a spec runs on the host itself never touches the packet rules of the host. */
+export const WITHOUT_STEERING: readonly string[] = ['--steering', 'none'];
+
 /** Starting Node takes a while on a busy machine, in ms. */
 const START_DEADLINE_MS = 15_000;
 
@@ -113,7 +116,7 @@ export class RunningProgram {
   ) {}
 
   /**
-   * Starts the proxy and waits until it is ready.
+   * Starts the proxy and waits until it is ready. It steers nothing where `argv` has no `--steering`.
    *
    * @param address a loopback address that no other spec uses at the same time, so that every port of it is free.
    */
@@ -137,6 +140,7 @@ export class RunningProgram {
       address,
       '--healthz-port',
       `${statusPort}`,
+      ...(argv.some((argument) => argument.startsWith('--steering')) ? [] : WITHOUT_STEERING),
     ];
     return new RunningProgram(Program.start([...own, ...argv], options), address, statusPort);
   }
