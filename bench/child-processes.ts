@@ -18,10 +18,18 @@ export class ChildProcesses {
     return this.#keep(spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] }));
   }
 
-  /** A module of the bench in a process of its own, that talks in messages. @throws Error after `killAll`. */
-  fork(module: string): ChildProcess {
+  /**
+   * A module of the bench in a process of its own, that talks in messages.
+   *
+   * @param through a command that runs another one, and becomes its process; none where it is empty.
+   * @throws Error after `killAll`.
+   */
+  fork(module: string, through: readonly string[] = []): ChildProcess {
     this.#refuseWhenEnding();
-    return this.#keep(fork(module, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [] }));
+    const [execPath = process.execPath, ...execArgv] = [...through, process.execPath];
+    return this.#keep(
+      fork(module, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execPath, execArgv }),
+    );
   }
 
   /** Asks it to end, and sees to it. Resolves when it has. */

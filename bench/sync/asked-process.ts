@@ -10,11 +10,14 @@ export class AskedProcess<Order extends { readonly kind: string }> {
   readonly #children: ChildProcesses;
   readonly #name: string;
 
-  /** @param module its file, beside this one. */
-  constructor(children: ChildProcesses, name: string, module: string) {
+  /**
+   * @param module its file, from this one.
+   * @param through a command that runs another one, and becomes its process; none where it is empty.
+   */
+  constructor(children: ChildProcesses, name: string, module: string, through: readonly string[] = []) {
     this.#children = children;
     this.#name = name;
-    this.#child = children.fork(fileURLToPath(new URL(module, import.meta.url)));
+    this.#child = children.fork(fileURLToPath(new URL(module, import.meta.url)), through);
   }
 
   /** Its process id. */

@@ -2,6 +2,7 @@ import { spread } from '../statistics.js';
 import { figure } from '../table.js';
 import { quantiles } from './quantiles.js';
 import type { SizeResult } from './size-result.js';
+import type { RulesResult } from './steering/rules-result.js';
 
 const MB = 1e6;
 
@@ -30,6 +31,42 @@ export function goalOutcomes(results: readonly SizeResult[]): readonly GoalOutco
     ...(many === undefined ? [] : memory(many, 350)),
     ...(few === undefined ? [] : memory(few, 90)),
   ];
+}
+
+const IPTABLES_GOALS = { fromNothingSeconds: { 1000: 0.5, 10000: 3 }, changeMs: { 10000: 300 } };
+const NFTABLES_GOALS = { fromNothingSeconds: { 10000: 1 }, changeMs: { 10000: 60 } };
+
+/** The goals of packet rules whose filters and sizes were measured. */
+export function rulesGoalOutcomes(results: readonly RulesResult[]): readonly GoalOutcome[] {
+  return results.flatMap((result) => {
+    const { filter, services, writes, changes } = result;
+    const goals = filter === 'nftables' ? NFTABLES_GOALS : IPTABLES_GOALS;
+    const of = (limits: Readonly<Record<number, number>>): number | undefined => limits[services];
+    const [mostSeconds, mostMs] = [of(goals.fromNothingSeconds), of(goals.changeMs)];
+    // Whoever starts waits for both.
+    const fromNothing = spread(writes.map(({ probeMs, ms }) => (probeMs + ms) / 1_000)).median;
+    const change = quantiles(changes.map(({ ms }) => ms));
+    return [
+      ...(mostSeconds === undefined
+        ? []
+        : [
+            outcome(
+              `${filter}: ${count(services)} Services from nothing in under ${mostSeconds} s`,
+              `${figure(fromNothing)} s`,
+              fromNothing < mostSeconds,
+            ),
+          ]),
+      ...(mostMs === undefined
+        ? []
+        : [
+            outcome(
+              `${filter}: one change among ${count(services)} in under ${mostMs} ms, median`,
+              `${figure(change.median)} ms`,
+              change.median < mostMs,
+            ),
+          ]),
+    ];
+  });
 }
 
 function start({ services, starts }: SizeResult): GoalOutcome {

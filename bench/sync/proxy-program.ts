@@ -44,20 +44,35 @@ export interface ProxyRequest {
 
 /** Starts the built program, as anyone would run it. @throws Error where its `ready` line does not count every portal. */
 export async function startProxy(request: ProxyRequest, children: ChildProcesses): Promise<ProxyProgram> {
-  const { program, master, serverPid, services } = request;
+  const { services } = request;
   const statusPort = await freePort(HOST);
   const flags = {
-    '--master': master,
-    '--hostname-override': NODE_NAME,
     '--bind-address': HOST,
     '--healthz-bind-address': HOST,
     '--healthz-port': String(statusPort),
-    '--relay': 'portable',
     '--steering': 'none',
   };
+  const started = await startTimed(request, flags, children);
+  return { ...started, portals: () => portalsOf(statusPort, services) };
+}
+
+/**
+ * Starts the built program with these flags beside those that every start has.
+ *
+ * @param through a command that runs another one, and becomes its process; none where it is empty.
+ * @throws Error where its `ready` line does not count every portal.
+ */
+export async function startTimed(
+  { program, master, serverPid, services }: ProxyRequest,
+  flags: Readonly<Record<`--${string}`, string>>,
+  children: ChildProcesses,
+  through: readonly string[] = [],
+): Promise<Omit<ProxyProgram, 'portals'>> {
+  const all = { '--master': master, '--hostname-override': NODE_NAME, '--relay': 'portable', ...flags };
+  const [command = process.execPath, ...args] = [...through, process.execPath, program];
   const serverCpuBefore = cpuMs(serverPid);
   const begun = performance.now();
-  const child = children.spawn(process.execPath, [program, ...Object.entries(flags).flat()]);
+  const child = children.spawn(command, [...args, ...Object.entries(all).flat()]);
   const lastWords = keepLastWords(child);
   const stop = (): Promise<void> => children.stop(child);
   try {
@@ -71,7 +86,7 @@ export async function startProxy(request: ProxyRequest, children: ChildProcesses
       serverCpuSeconds: (cpuMs(serverPid) - serverCpuBefore) / 1_000,
       peakBytes: peakResidentBytes(readFileSync(`/proc/${pid}/status`, 'utf8')),
     };
-    return { pid, start, portals: () => portalsOf(statusPort, services), stop };
+    return { pid, start, stop };
   } catch (error) {
     await stop();
     const why = error instanceof Error ? error.message : String(error);

@@ -1,16 +1,24 @@
 import type { Machine } from '../machine.js';
-import { spread } from '../statistics.js';
 import { figure, table } from '../table.js';
-import { goalOutcomes } from './goals.js';
+import { goalOutcomes, rulesGoalOutcomes } from './goals.js';
 import { CHANGES, CHURN_PER_SECOND, QUIET_MS } from './measure-size.js';
 import type { Start } from './proxy-program.js';
 import { quantiles } from './quantiles.js';
 import type { SizeResult } from './size-result.js';
+import { counted, spreadText, spreadTitle } from './spread-text.js';
+import { rulesText } from './steering/rules-report.js';
+import type { RulesResult } from './steering/rules-result.js';
+import { steeredStartsText } from './steering/steered-starts-report.js';
+import type { SteeredStarts } from './steering/steered-starts-result.js';
 
 /** Everything that a run found. `--json` writes it as it is. */
 export interface SyncResults {
   readonly machine: Machine;
   readonly sizes: readonly SizeResult[];
+  readonly rules: readonly RulesResult[];
+  readonly steeredStarts: readonly SteeredStarts[];
+  /** What was asked for and could not be measured here, and why. */
+  readonly leftOut: readonly string[];
 }
 
 type Row = readonly [title: string, cell: (result: SizeResult) => string];
@@ -33,23 +41,35 @@ const ROWS: readonly Row[] = [
 ];
 
 /** The results as a person reads them. */
-export function syncReportText({ machine, sizes }: SyncResults): string {
-  const { cores, system, node } = machine;
-  const [first] = sizes;
-  if (first === undefined) throw new RangeError('no sizes');
-  const starts = first.starts.length;
-  const goals = goalOutcomes(sizes).map(({ goal, found, met }) => [goal, found, met ? 'met' : 'missed']);
+export function syncReportText(results: SyncResults): string {
+  const { sizes, rules, steeredStarts, leftOut } = results;
+  const { cores, system, node } = results.machine;
+  const goals = [...goalOutcomes(sizes), ...rulesGoalOutcomes(rules)].map(({ goal, found, met }) => [
+    goal,
+    found,
+    met ? 'met' : 'missed',
+  ]);
   return [
-    `${cores} cores, ${system}, Node ${node}; ${starts === 1 ? '1 start' : `medians (and ranges) of ${starts} starts`}, ` +
-      `${first.quietMs.length.toLocaleString('en')} changes timed, alone and beside others`,
+    `${cores} cores, ${system}, Node ${node}`,
+    ...(sizes.length === 0 ? [] : portalsText(sizes)),
+    ...(rules.length === 0 ? [] : rulesText(rules)),
+    ...(steeredStarts.length === 0 ? [] : steeredStartsText(steeredStarts)),
+    ...(goals.length === 0 ? [] : [table(['goal', 'found', ''], goals, 3)]),
+    ...(leftOut.length === 0 ? [] : [leftOut.map((reason) => `Left out: ${reason}`).join('\n')]),
+  ].join('\n\n');
+}
+
+function portalsText(sizes: readonly SizeResult[]): readonly string[] {
+  const starts = sizes[0]?.starts.length ?? 0;
+  return [
+    `The portals: ${spreadTitle(starts, 'start')}, ${counted(sizes[0]?.quietMs.length ?? 0, 'change')} timed, alone and beside others`,
     table(
       ['Services', ...sizes.map(({ services }) => services.toLocaleString('en'))],
       ROWS.map(([title, cell]) => [title, ...sizes.map(cell)]),
       1,
     ),
     objectsText(sizes),
-    ...(goals.length === 0 ? [] : [table(['goal', 'found', ''], goals, 3)]),
-  ].join('\n\n');
+  ];
 }
 
 function objectsText(sizes: readonly SizeResult[]): string {
@@ -59,10 +79,7 @@ function objectsText(sizes: readonly SizeResult[]): string {
 }
 
 function ofStarts(read: (start: Start) => number): (result: SizeResult) => string {
-  return ({ starts }) => {
-    const { median, min, max } = spread(starts.map(read));
-    return starts.length === 1 ? figure(median) : `${figure(median)} (${figure(min)} – ${figure(max)})`;
-  };
+  return ({ starts }) => spreadText(starts.map(read));
 }
 
 function effectRows(title: string, read: (result: SizeResult) => readonly number[]): readonly Row[] {
