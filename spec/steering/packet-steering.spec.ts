@@ -231,8 +231,10 @@ describe('steering by packet rules on a host that lacks a family', () => {
     expect([await steering.steers('IPv4'), await steering.steers('IPv6')]).toEqual([true, false]);
     await steering.apply(BOTH, 'everything');
     rules.reasons.clear();
+    // Not at every change: to find out takes a while, and what was missing seldom comes.
+    expect(await steering.apply(BOTH, 'changes')).toHaveLength(1);
+    expect(await steering.apply(BOTH, 'everything')).toEqual([]);
     expect(await steering.steers('IPv6')).toBe(true);
-    expect(await steering.apply(BOTH, 'changes')).toEqual([]);
-    expect(rules.written[1]?.state).toEqual(BOTH);
+    expect(rules.written.at(-1)?.state).toEqual(BOTH);
   });
 });

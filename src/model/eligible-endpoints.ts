@@ -6,16 +6,21 @@ import type { NodeTopology } from './node.js';
 import type { ServicePort, TrafficPolicy } from './service-port.js';
 import { hintedForHere } from './topology-hints.js';
 
-/** Where the traffic of one service port may go now, each list without duplicates and sorted by key. */
+/**
+ * Where the traffic of one service port may go now, and what a load balancer is told of it; each list without
+ * duplicates and sorted by key.
+ */
 export interface ServicePortEndpoints {
   /** That to the ClusterIP. */
   readonly endpoints: readonly Endpoint[];
   /** That from outside of the cluster, where it follows another policy than that to the ClusterIP; else undefined. */
   readonly externalEndpoints: readonly Endpoint[] | undefined;
+  /** The ready ones on the node, where the service port has a `healthCheckNodePort`; else undefined. */
+  readonly readyLocalEndpoints: readonly Endpoint[] | undefined;
 }
 
 /**
- * The endpoints that may serve a service port on this node now.
+ * The endpoints that may serve a service port on this node now, and those that a load balancer is told of.
  *
  * - Policy `Local` leaves only those on the node, maybe none: then the traffic is refused (KEP-2086 and
  *   https://kubernetes.io/docs/reference/networking/virtual-ips/#traffic-policies).
@@ -26,6 +31,8 @@ export interface ServicePortEndpoints {
  * - Ready ones serve; where none is ready, those that still serve while they terminate do (KEP-1669).
  * - Under policy `Cluster` the ready ones are narrowed to those whose hints name this node or its zone; see
  *   {@link hintedForHere} for when hints are followed.
+ * - A load balancer is told of ready ones alone, also while none is left and those that terminate serve: it sends what
+ *   is new to another node, and what still arrives here is served (KEP-1669; `getLocalReadyEndpointIPs` of kube-proxy).
  *
  * @param slices those of the Service, in any order.
  */
@@ -36,16 +43,21 @@ export function endpointsOf(
   node: NodeTopology,
 ): ServicePortEndpoints {
   const candidates = candidateEndpoints(servicePort, slices, node);
-  const { internalTrafficPolicy, externalTrafficPolicy } = servicePort;
+  const { internalTrafficPolicy, externalTrafficPolicy, healthCheckNodePort } = servicePort;
   const isOther = isReachedFromOutside(servicePort) && internalTrafficPolicy !== externalTrafficPolicy;
   return {
     endpoints: usable(candidates, internalTrafficPolicy, primaryFamily),
     externalEndpoints: isOther ? usable(candidates, externalTrafficPolicy, primaryFamily) : undefined,
+    readyLocalEndpoints: healthCheckNodePort === null ? undefined : readyLocal(candidates),
   };
 }
 
 function isReachedFromOutside({ nodePort, externalIPs, loadBalancerIPs }: ServicePort): boolean {
   return nodePort !== null || externalIPs.length > 0 || loadBalancerIPs.length > 0;
+}
+
+function readyLocal(candidates: readonly CandidateEndpoint[]): readonly Endpoint[] {
+  return candidates.filter(({ ready, local }) => ready && local).map(({ endpoint }) => endpoint);
 }
 
 function usable(

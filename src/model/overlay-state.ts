@@ -41,6 +41,7 @@ export function overlayState(upper: ServiceState, lower: ServiceState, previous 
     servicePorts: merged('servicePorts', lower.servicePorts),
     endpoints: merged('endpoints', lower.endpoints),
     externalEndpoints: merged('externalEndpoints', lower.externalEndpoints),
+    readyLocalEndpoints: merged('readyLocalEndpoints', lower.readyLocalEndpoints),
   };
   const hidden = hiddenIn(before, lower.servicePorts, isHidden);
   return { upper, lower, upperServices, hidden, state: isSame(state, before.state) ? before.state : state };
@@ -89,6 +90,7 @@ function isSame(one: ServiceState, other: ServiceState): boolean {
   return (
     one.servicePorts === other.servicePorts &&
     one.endpoints === other.endpoints &&
-    one.externalEndpoints === other.externalEndpoints
+    one.externalEndpoints === other.externalEndpoints &&
+    one.readyLocalEndpoints === other.readyLocalEndpoints
   );
 }

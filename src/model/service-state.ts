@@ -17,6 +17,11 @@ export interface ServiceState {
    * where `endpoints` say.
    */
   readonly externalEndpoints: ReadonlyMap<ServicePortName, readonly Endpoint[]>;
+  /**
+   * The ready endpoints on this node, maybe none, of whatever family: for exactly those service ports that have a
+   * `healthCheckNodePort`. No traffic follows it; it is what a load balancer is told.
+   */
+  readonly readyLocalEndpoints: ReadonlyMap<ServicePortName, readonly Endpoint[]>;
 }
 
 /** A state whose maps share what does not change with those of the states that are made from it. */
@@ -24,6 +29,7 @@ export interface SharedState extends ServiceState {
   readonly servicePorts: PersistentMap<ServicePortName, ServicePort>;
   readonly endpoints: PersistentMap<ServicePortName, readonly Endpoint[]>;
   readonly externalEndpoints: PersistentMap<ServicePortName, readonly Endpoint[]>;
+  readonly readyLocalEndpoints: PersistentMap<ServicePortName, readonly Endpoint[]>;
 }
 
 /** No Services at all, to make states from. */
@@ -31,6 +37,7 @@ export const EMPTY_SHARED_STATE: SharedState = {
   servicePorts: PersistentMap.empty(),
   endpoints: PersistentMap.empty(),
   externalEndpoints: PersistentMap.empty(),
+  readyLocalEndpoints: PersistentMap.empty(),
 };
 
 /** No Services at all. */

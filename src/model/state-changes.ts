@@ -12,6 +12,7 @@ export class StateChanges {
   readonly #servicePorts: Changes<ServicePort> = [];
   readonly #endpoints: Changes<readonly Endpoint[]> = [];
   readonly #externalEndpoints: Changes<readonly Endpoint[]> = [];
+  readonly #readyLocalEndpoints: Changes<readonly Endpoint[]> = [];
 
   constructor(state: SharedState) {
     this.#state = state;
@@ -24,19 +25,23 @@ export class StateChanges {
     return known !== undefined && isDeepStrictEqual(known, servicePort) ? known : servicePort;
   }
 
-  set(servicePort: ServicePort, { endpoints, externalEndpoints }: ServicePortEndpoints): void {
+  set(servicePort: ServicePort, found: ServicePortEndpoints): void {
     const { name } = servicePort;
+    const { endpoints, externalEndpoints, readyLocalEndpoints } = found;
     const served = endpoints.length === 0 ? undefined : endpoints;
     this.#servicePorts.push([name, servicePort]);
     this.#endpoints.push([name, keptList(served, this.#state.endpoints.get(name))]);
-    const known = this.#state.externalEndpoints.get(name);
-    this.#externalEndpoints.push([name, keptList(externalEndpoints, known)]);
+    const external = keptList(externalEndpoints, this.#state.externalEndpoints.get(name));
+    this.#externalEndpoints.push([name, external]);
+    const readyLocal = keptList(readyLocalEndpoints, this.#state.readyLocalEndpoints.get(name));
+    this.#readyLocalEndpoints.push([name, readyLocal]);
   }
 
   remove(name: ServicePortName): void {
     this.#servicePorts.push([name, undefined]);
     this.#endpoints.push([name, undefined]);
     this.#externalEndpoints.push([name, undefined]);
+    this.#readyLocalEndpoints.push([name, undefined]);
   }
 
   /** The state after all of this: the same one where nothing is different. */
@@ -45,11 +50,13 @@ export class StateChanges {
     const servicePorts = state.servicePorts.with(this.#servicePorts);
     const endpoints = state.endpoints.with(this.#endpoints);
     const externalEndpoints = state.externalEndpoints.with(this.#externalEndpoints);
+    const readyLocalEndpoints = state.readyLocalEndpoints.with(this.#readyLocalEndpoints);
     const isSame =
       servicePorts === state.servicePorts &&
       endpoints === state.endpoints &&
-      externalEndpoints === state.externalEndpoints;
-    return isSame ? state : { servicePorts, endpoints, externalEndpoints };
+      externalEndpoints === state.externalEndpoints &&
+      readyLocalEndpoints === state.readyLocalEndpoints;
+    return isSame ? state : { servicePorts, endpoints, externalEndpoints, readyLocalEndpoints };
   }
 }
 

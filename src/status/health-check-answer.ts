@@ -7,7 +7,7 @@ export interface HealthCheck {
   readonly service: string;
   /** The Service's `healthCheckNodePort`. */
   readonly port: number;
-  /** Endpoints of the Service on this node, each pod once. */
+  /** Ready endpoints of the Service on this node, each pod once. */
   readonly localEndpoints: number;
 }
 
@@ -20,7 +20,8 @@ export function hasHealthCheck(servicePort: ServicePort): boolean {
  * What is to be told of a Service in a state; undefined where it is not asked for.
  *
  * Addresses are counted, not ports, over all service ports: a pod that serves two of them is one endpoint, as for
- * kube-proxy (`EndpointsMap.getLocalReadyEndpointIPs`).
+ * kube-proxy (`EndpointsMap.getLocalReadyEndpointIPs`). Pods that terminate are not counted, though the last of them
+ * serve: a load balancer is to send what is new elsewhere (KEP-1669).
  *
  * @param servicePorts those of one Service.
  */
@@ -35,15 +36,15 @@ export function healthCheckOf(
     if (servicePort === undefined || !hasHealthCheck(servicePort)) continue;
     const { namespace, service, healthCheckNodePort } = servicePort;
     if (healthCheckNodePort !== null) found ??= { namespace, service, port: healthCheckNodePort };
-    for (const { address } of localEndpoints(servicePort, state)) addresses.add(address);
+    for (const { address } of state.readyLocalEndpoints.get(name) ?? []) addresses.add(address);
   }
-  return found && { ...found, localEndpoints: addresses.size };
+  return found && { ...found, localEndpoints: podsAt(addresses) };
 }
 
-/** Where policy `Local` lets external traffic go. Internal traffic shares that list where its policy is `Local` too. */
-function localEndpoints({ name, internalTrafficPolicy }: ServicePort, state: ServiceState) {
-  const shared = internalTrafficPolicy === 'Local' ? state.endpoints.get(name) : undefined;
-  return state.externalEndpoints.get(name) ?? shared ?? [];
+/** Pods of two families have an address of each; kube-proxy, which runs once for each family, sees one of them. */
+function podsAt(addresses: ReadonlySet<string>): number {
+  const ofIPv6 = [...addresses].filter((address) => address.includes(':')).length;
+  return Math.max(ofIPv6, addresses.size - ofIPv6);
 }
 
 /** The status code: 200 where the node is to be sent traffic of the Service, else 503. */

@@ -3,10 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { localAddresses } from '../host/local-addresses.js';
 import type { Logger } from '../host/log.js';
 import { KubeSpliceError } from '../model/errors.js';
+import { differingKeys } from '../model/persistent-map.js';
 import type { ServicePortName } from '../model/service-port.js';
 import { EMPTY_STATE, type ServiceState } from '../model/service-state.js';
 import { type ServiceKey, serviceKey } from '../model/slices-by-service.js';
-import { changedServicePorts } from '../proxier/wanted-portals.js';
 import { healthCheckAddresses, type ListenAddress } from './health-check-addresses.js';
 import { type HealthCheck, hasHealthCheck, healthCheckOf } from './health-check-answer.js';
 import { HealthCheckServer } from './health-check-server.js';
@@ -20,8 +20,8 @@ export interface HealthCheckServersOptions {
 }
 
 /**
- * For each Service with a `healthCheckNodePort` the server that load balancers ask whether this node has endpoints of its
- * own, held equal to a state.
+ * For each Service with a `healthCheckNodePort` the server that load balancers ask whether this node has ready endpoints
+ * of its own, held equal to a state.
  *
  *     update(state) ──▶ answers: at once
  *           └─────────▶ servers that are gone are closed, then new ones opened
@@ -58,7 +58,10 @@ export class HealthCheckServers {
    */
   update(state: ServiceState): Promise<void> {
     if (this.#stopped) return Promise.resolve();
-    const changed = changedServicePorts(this.#state, state);
+    const changed = [
+      ...differingKeys(this.#state.servicePorts, state.servicePorts),
+      ...differingKeys(this.#state.readyLocalEndpoints, state.readyLocalEndpoints),
+    ];
     this.#state = state;
     const services = new Set<ServiceKey>();
     for (const name of changed) this.#assign(name, services);

@@ -32,6 +32,9 @@ export class PacketSteering implements Steering {
   /** Whether the last call ended as it should have. */
   #isCertain = false;
 
+  /** Why a family can't be steered, null where it can; until everything is compared again. */
+  readonly #reasons = new Map<IPFamily, string | null>();
+
   constructor(
     private readonly rules: PacketRules,
     private readonly flows: FlowRemoval,
@@ -42,6 +45,8 @@ export class PacketSteering implements Steering {
   }
 
   async apply(state: SteeringState, check: SteeringCheck): Promise<readonly KubeSpliceError[]> {
+    // What was missing may be there by now: a module, a permission, a package.
+    if (check === 'everything' || !this.#isCertain) this.#reasons.clear();
     const { redirects, conflicts } = settleConflicts(state.redirects);
     const { steerable, unsteered } = withoutUnsteerable(redirects, await this.#reasonsAgainst(redirects));
     const wanted: SteeringState = { redirects: steerable, portals: state.portals };
@@ -65,7 +70,7 @@ export class PacketSteering implements Steering {
   }
 
   async steers(family: IPFamily): Promise<boolean> {
-    return (await this.rules.whyNot(family)) === null;
+    return (await this.#reasonAgainst(family)) === null;
   }
 
   refused(): Promise<RefusedTraffic | null> {
@@ -77,12 +82,20 @@ export class PacketSteering implements Steering {
     await this.rules.remove();
   }
 
+  async #reasonAgainst(family: IPFamily): Promise<string | null> {
+    const known = this.#reasons.get(family);
+    if (known !== undefined) return known;
+    const reason = await this.rules.whyNot(family);
+    this.#reasons.set(family, reason);
+    return reason;
+  }
+
   /** @throws KubeSpliceError `STEERING_FAILED` where it is IPv4 that can't be steered, or everything that is asked for. */
   async #reasonsAgainst(redirects: readonly Redirect[]): Promise<ReadonlyMap<IPFamily, string>> {
     const asked = new Set(redirects.map(({ family }) => family));
     const reasons = new Map<IPFamily, string>();
     for (const family of IP_FAMILIES) {
-      const reason = asked.has(family) ? await this.rules.whyNot(family) : null;
+      const reason = asked.has(family) ? await this.#reasonAgainst(family) : null;
       if (reason !== null) reasons.set(family, reason);
     }
     const [reason] = reasons.values();

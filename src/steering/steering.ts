@@ -119,8 +119,8 @@ export interface PacketRules {
   readonly description: string;
 
   /**
-   * Why traffic of this family can't be steered here, in the words of whoever refuses it; null where it can be. Asked once,
-   * and again after it could not be.
+   * Why traffic of this family can't be steered here, in the words of whoever refuses it; null where it can be. What was
+   * missing is looked for again at each call.
    */
   whyNot(family: IPFamily): Promise<string | null>;
 

@@ -240,6 +240,23 @@ describe.skipIf(missing !== '')(`a program under the locks of iptables${skipped}
     });
   });
 
+  it.skipIf(iptables === null).each([
+    ['perl', PERL],
+    ['flock', FLOCK],
+  ])(
+    'that takes the lock itself, though its release could not be read, does not wait for us, with %s',
+    async (_, programs) => {
+      const host = await PrivateHost.create();
+      const restore = {
+        program: `${iptables}-restore`,
+        args: ['--noflush'],
+        input: '*nat\nCOMMIT\n',
+        timeoutMs: 9_000,
+      };
+      expect(await host.run(underXtablesLock(restore, programs))).toMatchObject({ exitCode: 0, stderr: '' });
+    },
+  );
+
   it.each([
     ['perl', PERL],
     ['flock', FLOCK],

@@ -6,17 +6,21 @@ import type { ServiceState } from '../../model/service-state.js';
  * The form of a snapshot, in JSON Lines: no more than one line has to be in memory, or be parsed, at once, and the
  * version is known before anything else is read.
  *
- *     {"version":1,"savedAt":"…","server":"https://…","nodeName":"…"}
+ *     {"version":2,"savedAt":"…","server":"https://…","nodeName":"…"}
  *     {"servicePort":{…}}                        a service port begins
  *     {"endpoints":["10.0.0.1:80", …]}           of the service port above; long lists take several lines
  *     {"externalEndpoints":[…]}                  likewise
+ *     {"readyLocalEndpoints":[…]}                likewise; since version 2
  *     {"end":true}                               without this line, the file was cut
  *
  * There is no checksum: whoever has to mend an address while the API server is down may edit the file.
  *
  * The version changes whenever a line says more, less or something else than before.
  */
-export const SNAPSHOT_VERSION = 1;
+export const SNAPSHOT_VERSION = 2;
+
+/** The oldest one that is still read: a new kube-splice serves from what the one before it has saved. */
+export const OLDEST_SNAPSHOT_VERSION = 1;
 
 /** The longest snapshot that is written or read, in bytes: ten times that of 10,000 Services with 100,000 endpoints. */
 export const LARGEST_SNAPSHOT = 256 * 1024 * 1024;
@@ -58,13 +62,14 @@ export function* snapshotChunks(header: SnapshotHeader, state: ServiceState): Ge
 
 function* snapshotLines(
   { savedAt, server, nodeName }: SnapshotHeader,
-  { servicePorts, endpoints, externalEndpoints }: ServiceState,
+  { servicePorts, endpoints, externalEndpoints, readyLocalEndpoints }: ServiceState,
 ): Generator<object> {
   yield { version: SNAPSHOT_VERSION, savedAt, server, nodeName };
   for (const [name, servicePort] of servicePorts) {
     yield { servicePort: written(servicePort) };
     for (const keys of keyLists(endpoints.get(name))) yield { endpoints: keys };
     for (const keys of keyLists(externalEndpoints.get(name))) yield { externalEndpoints: keys };
+    for (const keys of keyLists(readyLocalEndpoints.get(name))) yield { readyLocalEndpoints: keys };
   }
   yield { end: true };
 }

@@ -7,18 +7,34 @@ import { PersistentMap } from '../../model/persistent-map.js';
 import type { ServicePort, ServicePortName } from '../../model/service-port.js';
 import type { ServiceState } from '../../model/service-state.js';
 import { readServicePort } from './service-port-fields.js';
-import { SNAPSHOT_VERSION, type SnapshotHeader } from './snapshot-lines.js';
+import { OLDEST_SNAPSHOT_VERSION, SNAPSHOT_VERSION, type SnapshotHeader } from './snapshot-lines.js';
+
+/** The lists that a service port may have. */
+type EndpointList = 'endpoints' | 'externalEndpoints' | 'readyLocalEndpoints';
+
+/** Those that a line may hold, by the version of the snapshot. */
+const LISTS_OF_VERSION_1: readonly EndpointList[] = ['endpoints', 'externalEndpoints'];
+const LISTS: readonly EndpointList[] = [...LISTS_OF_VERSION_1, 'readyLocalEndpoints'];
 
 /**
  * Makes a state of the lines of a snapshot, and trusts none of them: what comes out is what an API server could have
- * said, whoever wrote the file. Every method throws a KubeSpliceError `SNAPSHOT_UNREADABLE` that names the line.
+ * said, whoever wrote the file. One of version 1 says nothing of readiness: the endpoints on the node that traffic from
+ * outside may use count as ready then. Every method throws a KubeSpliceError `SNAPSHOT_UNREADABLE` that names the line.
  */
 export class SnapshotReader {
   readonly #servicePorts = new Map<ServicePortName, ServicePort>();
-  readonly #endpoints = new Map<ServicePortName, Endpoint[]>();
-  readonly #externalEndpoints = new Map<ServicePortName, Endpoint[]>();
+  readonly #lists: Readonly<Record<EndpointList, Map<ServicePortName, Endpoint[]>>> = {
+    endpoints: new Map(),
+    externalEndpoints: new Map(),
+    readyLocalEndpoints: new Map(),
+  };
   /** Keys of the service port being read, so that none is there twice. */
-  readonly #keys = { endpoints: new Set<string>(), externalEndpoints: new Set<string>() };
+  readonly #keys: Readonly<Record<EndpointList, Set<string>>> = {
+    endpoints: new Set(),
+    externalEndpoints: new Set(),
+    readyLocalEndpoints: new Set(),
+  };
+  #version = SNAPSHOT_VERSION;
   #line = 0;
   #header: SnapshotHeader | undefined;
   #current: ServicePort | undefined;
@@ -37,10 +53,8 @@ export class SnapshotReader {
     if (!line.mapping()) line.missing('give an object');
     else if (this.#header === undefined) this.#header = this.#readHeader(line);
     else if (line.child('servicePort').present) this.#readServicePort(line.child('servicePort'));
-    else if (line.child('endpoints').present) this.#readEndpoints(line, 'endpoints');
-    else if (line.child('externalEndpoints').present) this.#readEndpoints(line, 'externalEndpoints');
     else if (line.child('end').value === true) this.#end();
-    else throw this.#refusal('it is neither a service port nor endpoints nor the end');
+    else this.#readEndpoints(line);
     this.#assertSound(line);
   }
 
@@ -50,8 +64,9 @@ export class SnapshotReader {
     if (!this.#isEnded) throw this.#refusal('the file was cut: its last line is missing');
     return {
       servicePorts: PersistentMap.from(this.#servicePorts),
-      endpoints: PersistentMap.from(this.#endpoints),
-      externalEndpoints: PersistentMap.from(this.#externalEndpoints),
+      endpoints: PersistentMap.from(this.#lists.endpoints),
+      externalEndpoints: PersistentMap.from(this.#lists.externalEndpoints),
+      readyLocalEndpoints: PersistentMap.from(this.#lists.readyLocalEndpoints),
     };
   }
 
@@ -67,7 +82,9 @@ export class SnapshotReader {
     const version = line.child('version').integer('a version', 0, Number.MAX_SAFE_INTEGER);
     // Nothing else in the line can be relied on before its version is known.
     this.#assertSound(line);
-    if (version !== SNAPSHOT_VERSION) throw this.#refusal(versionText(version));
+    if (version === undefined || version < OLDEST_SNAPSHOT_VERSION || version > SNAPSHOT_VERSION)
+      throw this.#refusal(versionText(version));
+    this.#version = version;
     const [savedAt, server, nodeName] = [line.child('savedAt'), line.child('server'), line.child('nodeName')];
     for (const field of [savedAt, server]) if (!field.present) field.missing('give a text');
     const saved = savedAt.text() ?? '';
@@ -85,9 +102,12 @@ export class SnapshotReader {
     for (const keys of Object.values(this.#keys)) keys.clear();
   }
 
-  #readEndpoints(line: Field, kind: 'endpoints' | 'externalEndpoints'): void {
+  #readEndpoints(line: Field): void {
+    const kinds = this.#version === 1 ? LISTS_OF_VERSION_1 : LISTS;
+    const kind = kinds.find((name) => line.child(name).present);
+    if (kind === undefined) throw this.#refusal('it is neither a service port nor endpoints nor the end');
     if (this.#current === undefined) throw this.#refusal('there is no service port before it');
-    const lists = kind === 'endpoints' ? this.#endpoints : this.#externalEndpoints;
+    const lists = this.#lists[kind];
     const list = lists.get(this.#current.name) ?? [];
     lists.set(this.#current.name, list);
     const field = line.child(kind);
@@ -116,9 +136,28 @@ export class SnapshotReader {
   #finishServicePort(): void {
     if (this.#current === undefined) return;
     const { name } = this.#current;
-    const [has, should] = [this.#externalEndpoints.has(name), hasExternalEndpoints(this.#current)];
+    const [has, should] = [this.#lists.externalEndpoints.has(name), hasExternalEndpoints(this.#current)];
     if (has && !should) throw this.#refusal(`${name} has external endpoints, and nothing that leads to them`);
     if (!has && should) throw this.#refusal(`${name} has no list of its external endpoints`);
+    this.#finishReadyLocal(this.#current);
+  }
+
+  #finishReadyLocal(servicePort: ServicePort): void {
+    const { name, healthCheckNodePort } = servicePort;
+    const lists = this.#lists.readyLocalEndpoints;
+    if (this.#version === 1 && healthCheckNodePort !== null) lists.set(name, this.#externalOnNode(servicePort));
+    const [has, should] = [lists.has(name), healthCheckNodePort !== null];
+    if (has && !should)
+      throw this.#refusal(`${name} has ready endpoints on the node, and nobody who asks for them`);
+    if (!has && should) throw this.#refusal(`${name} has no list of its ready endpoints on the node`);
+  }
+
+  /** Those that traffic from outside may use, where its policy leaves only those on the node; else nobody knows. */
+  #externalOnNode(servicePort: ServicePort): Endpoint[] {
+    const { name, internalTrafficPolicy, externalTrafficPolicy } = servicePort;
+    if (externalTrafficPolicy !== 'Local') return [];
+    const shared = internalTrafficPolicy === 'Local' ? this.#lists.endpoints.get(name) : undefined;
+    return this.#lists.externalEndpoints.get(name) ?? shared ?? [];
   }
 
   #assertSound({ errors: [first] }: Field): void {
@@ -145,7 +184,7 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
 function versionText(version: number | undefined): string {
   if (version === undefined) return 'its first line tells no version';
   const age = version > SNAPSHOT_VERSION ? 'a newer' : 'an older';
-  return `it has ${age} version, ${version}; this kube-splice reads version ${SNAPSHOT_VERSION}`;
+  return `it has ${age} version, ${version}; this kube-splice reads versions ${OLDEST_SNAPSHOT_VERSION} to ${SNAPSHOT_VERSION}`;
 }
 
 const NO_ENDPOINT = 'is not an endpoint; give one like 10.0.0.1:80 or [fd00::1]:80';

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { CommandRunner } from '../../host/command-runner.js';
 import type { ProgramSearch } from '../../host/program-search.js';
 import type { IPFamily } from '../../model/address.js';
-import type { IptablesPrograms } from './iptables-programs.js';
+import { KubeSpliceError } from '../../model/errors.js';
+import { type IptablesPrograms, wordsOf } from './iptables-programs.js';
 import { parseRelease, type Variant } from './release.js';
 
 /** What the search for iptables looks at. */
@@ -26,6 +27,8 @@ const LEGACY_TABLES: Readonly<Record<IPFamily, string>> = {
  * others have more rules in, else the ones called `iptables`. A kernel where two variants have rules passes every packet
  * through both, and what one allows the other may still refuse; so Kubernetes keeps to one
  * (https://github.com/kubernetes-sigs/iptables-wrappers).
+ *
+ * @throws KubeSpliceError `STEERING_FAILED` where there are programs, and none of them so much as tells its version.
  */
 export async function findPrograms(
   family: IPFamily,
@@ -33,11 +36,16 @@ export async function findPrograms(
 ): Promise<readonly IptablesPrograms[]> {
   const base = BASE[family];
   const found: IptablesPrograms[] = [];
+  const failures: KubeSpliceError[] = [];
   for (const name of [base, `${base}-legacy`, `${base}-nft`]) {
     const programs = await programsCalled(name, host);
+    if (programs instanceof KubeSpliceError) failures.push(programs);
     // The plain name is mostly one of the other two.
-    if (programs !== null && !found.some(({ variant }) => variant === programs.variant)) found.push(programs);
+    else if (programs !== null && !found.some(({ variant }) => variant === programs.variant))
+      found.push(programs);
   }
+  const [failure] = failures;
+  if (found.length === 0 && failure !== undefined) throw failure;
   if (found.length < 2) return found;
   const ranked: { programs: IptablesPrograms; use: Use }[] = [];
   for (const programs of found) ranked.push({ programs, use: await useOf(programs, family, host) });
@@ -51,11 +59,13 @@ export async function findPrograms(
 async function programsCalled(
   name: string,
   { runner, find }: IptablesHost,
-): Promise<IptablesPrograms | null> {
+): Promise<IptablesPrograms | KubeSpliceError | null> {
   const [program, save, restore] = [find(name), find(`${name}-save`), find(`${name}-restore`)];
   if (program === null || save === null || restore === null) return null;
-  const { stdout, stderr } = await runner.run({ program, args: ['--version'] });
-  const { release, variant } = parseRelease(`${stdout}${stderr}`);
+  const result = await runner.run({ program, args: ['--version'] });
+  // One that can't even tell its version is broken for now; one that tells it in other words is not.
+  if (result.exitCode !== 0) return new KubeSpliceError('STEERING_FAILED', `${name}: ${wordsOf(result)}`);
+  const { release, variant } = parseRelease(`${result.stdout}${result.stderr}`);
   return { name, main: program, save, restore, release, variant: nameTells(name) ?? variant };
 }
 

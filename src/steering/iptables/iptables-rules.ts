@@ -18,8 +18,6 @@ import type { IptablesHost } from './find-programs.js';
 export class IptablesRules implements PacketRules {
   readonly kind = 'iptables';
   readonly #families: Readonly<Record<IPFamily, FamilyRules>>;
-  /** Why a family can't be steered, as long as it is not asked anew. */
-  readonly #reasons = new Map<IPFamily, string>();
 
   constructor(host: IptablesHost, place: SteeringPlace) {
     this.#families = {
@@ -37,14 +35,11 @@ export class IptablesRules implements PacketRules {
   }
 
   async whyNot(family: IPFamily): Promise<string | null> {
-    const known = this.#reasons.get(family);
-    if (known !== undefined) return known;
     try {
       await this.#families[family].prepare();
       return null;
     } catch (error) {
       if (!(error instanceof KubeSpliceError)) throw error;
-      this.#reasons.set(family, error.message);
       return error.message;
     }
   }
@@ -54,8 +49,6 @@ export class IptablesRules implements PacketRules {
   }
 
   async write(state: SteeringState, check: SteeringCheck): Promise<void> {
-    // What was missing may be there by then: a module, a permission, a package.
-    if (check === 'everything') this.#reasons.clear();
     await this.#families.IPv4.write(state, check);
     await this.#families.IPv6.write(state, check);
   }

@@ -3,6 +3,12 @@ import type { Command } from '../../host/command-runner.js';
 /** Where iptables from 1.6.0 on holds its lock (`xshared.c`). */
 const LOCK_FILE = '/run/xtables.lock';
 
+/**
+ * A release that takes the lock itself, though its version could not be read, would wait for us: it is given another file
+ * (`XTABLES_LOCKFILE`, which newer releases know).
+ */
+const NOBODYS_LOCK_FILE = '/dev/null';
+
 /** How long another program may hold a lock, s. */
 const WAIT_SECONDS = 5;
 
@@ -27,6 +33,7 @@ if (sysopen($file, $path, O_RDWR | O_CREAT, 0600)) {
 }
 socket(my $socket, AF_UNIX, SOCK_STREAM, 0) or die "socket: $!\\n";
 until (bind($socket, pack_sockaddr_un("\\0xtables"))) { held('@xtables') if time >= $until; select(undef, undef, undef, 0.05) }
+$ENV{XTABLES_LOCKFILE} = '${NOBODYS_LOCK_FILE}';
 exec { $ARGV[0] } @ARGV or die "$ARGV[0]: $!\\n";
 `;
 
@@ -46,7 +53,7 @@ if (umask 077; : >>"$path") 2>/dev/null; then
     sleep 1; seconds=$((seconds - 1))
   done
 fi
-exec "$@"
+XTABLES_LOCKFILE=${NOBODYS_LOCK_FILE} exec "$@"
 `;
 
 /** Programs that can take locks; null for what is not there. */

@@ -63,6 +63,7 @@ export class NftablesRules implements PacketRules {
   }
 
   async whyNot(family: IPFamily): Promise<string | null> {
+    if (this.#probes.get(family)?.works === false) this.#probes.delete(family);
     const probe = await this.#probe(family);
     return probe.works ? null : probe.reason;
   }
