@@ -69,6 +69,7 @@ export const services: fc.Arbitrary<Service[]> = fc.uniqueArray(
       nodePort: fc.constantFrom(null, 30080),
       internalTrafficPolicy: trafficPolicy,
       externalTrafficPolicy: trafficPolicy,
+      healthCheckNodePort: fc.constantFrom(null, 32000),
     })
     .map(
       ({ name, primaryFamily, portName, ...drawn }): Service => ({
@@ -87,7 +88,6 @@ export const services: fc.Arbitrary<Service[]> = fc.uniqueArray(
             loadBalancerIPs: [],
             loadBalancerSourceRanges: [],
             sessionAffinity: { type: 'None' },
-            healthCheckNodePort: null,
           },
         ],
       }),

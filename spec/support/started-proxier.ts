@@ -84,6 +84,7 @@ export function stateOf(...entries: readonly (readonly [ServicePort, ...Endpoint
     servicePorts: new Map(entries.map(([servicePort]) => [servicePort.name, servicePort])),
     endpoints: new Map(entries.map(([servicePort, ...endpoints]) => [servicePort.name, endpoints])),
     externalEndpoints: new Map(),
+    readyLocalEndpoints: new Map(),
   };
 }
 

@@ -156,7 +156,7 @@ describe.skipIf(missing !== null)(`the tracer beside the real kernel (skipped: $
           expect({ from, to, number, answer }).toEqual({ from, to, number, answer: seen(traced) });
         }
       }),
-      { numRuns: 600 },
+      { numRuns: 80 },
     );
   }, 60_000);
 });

@@ -124,20 +124,19 @@ function dnat(family: IPFamily, hasPorts: () => boolean): TargetBuilder {
   };
 }
 
+/** `ADDRESS`, `ADDRESS:PORTS`, `:PORTS`; of IPv6 an address that has ports behind it stands in brackets. */
+const DESTINATIONS: Readonly<Record<IPFamily, RegExp>> = {
+  IPv4: /^([^:]*)(?::(.*))?$/,
+  IPv6: /^(?:\[([^\]]*)\](?::(.*))?|:(\d.*)|(.*))$/,
+};
+
 function parseDestination(
   text: string,
   family: IPFamily,
 ): { address: string | null; ports: PortRange | null } {
-  const found = family === 'IPv6' ? /^(?:\[([^\]]*)\]|([\da-f:.]+))?(?::(.*))?$/i.exec(text) : null;
-  const isBracketed = text.startsWith('[');
-  const [host = '', port] =
-    family === 'IPv6'
-      ? isBracketed
-        ? [found?.[1], found?.[3]]
-        : text.startsWith(':') && /^:\d/.test(text)
-          ? ['', text.slice(1)]
-          : [text]
-      : text.split(':');
+  const found = DESTINATIONS[family].exec(text);
+  const host = found?.[1] ?? found?.[4] ?? '';
+  const port = found?.[2] ?? found?.[3];
   if (host.includes('-')) throw new NotImitated(`a range of destinations: ${text}`);
   const ports = port === undefined ? null : parseNatPorts(port);
   if (host === '') return { address: null, ports };

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 
 /** Far more than a program of these specs takes, ms. */
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 10_000;
 
 /** How a program ended, and what it printed. */
 export interface FinishedProcess {

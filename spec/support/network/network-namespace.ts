@@ -52,9 +52,9 @@ export class NetworkNamespace {
     await this.output(['/bin/sh', '-c', 'printf %s "$1" > "/proc/sys/$0"', parameter, value]);
   }
 
-  /** Deletes it with everything in it; its processes are to have ended. */
+  /** Deletes it with everything in it. What was started in it and still runs is killed: it would keep what it holds. */
   async delete(): Promise<void> {
-    await outputOf(['ip', 'netns', 'delete', this.name]);
+    await deleteNamespace(this.name);
   }
 }
 
@@ -63,7 +63,21 @@ export async function deleteOrphanedNamespaces(): Promise<void> {
   for (const name of namedNamespaces()) {
     const owner = OUR_NAME.exec(name)?.[1];
     // Another run, at the same time as this one, may be quicker: it is deleted then.
-    if (owner !== undefined && !isRunning(Number(owner))) await runProcess(['ip', 'netns', 'delete', name]);
+    if (owner !== undefined && !isRunning(Number(owner))) await deleteNamespace(name).catch(() => undefined);
+  }
+}
+
+async function deleteNamespace(name: string): Promise<void> {
+  const { stdout } = await runProcess(['ip', 'netns', 'pids', name]);
+  for (const pid of stdout.split('\n').filter((line) => line !== '')) killProcess(Number(pid));
+  await outputOf(['ip', 'netns', 'delete', name]);
+}
+
+function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
   }
 }
 

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { within } from '../deadline.js';
 import { runProcess } from './finished-process.js';
 import { deleteOrphanedNamespaces } from './network-namespace.js';
 import { NODE, OUTSIDE } from './node-network.js';
@@ -67,13 +68,18 @@ onEveryFilter('the machines of the specs', (steered, name) => {
 const cannot = missingFor('nftables');
 
 describe.skipIf(cannot !== '')(`namespaces of the specs${cannot}`, () => {
-  it('are deleted by a later run where the one that made them is gone', async () => {
+  it('are deleted by a later run where the one that made them is gone, with what still runs in them', async () => {
     const gone = spawn('true');
     await once(gone, 'close');
     const orphan = `kubesplice-${gone.pid}-1-node`;
     await runProcess(['ip', 'netns', 'add', orphan]);
     expect(existsSync(`/run/netns/${orphan}`)).toBe(true);
+    const left = spawn('ip', ['netns', 'exec', orphan, '/bin/sh', '-c', 'echo runs; exec cat']);
+    const ended = once(left, 'close');
+    onTestFinished(() => void left.kill('SIGKILL'));
+    await within('a process in it', once(left.stdout, 'data'));
     await deleteOrphanedNamespaces();
     expect(existsSync(`/run/netns/${orphan}`)).toBe(false);
+    expect((await within('its end', ended))[1]).toBe('SIGKILL');
   });
 });

@@ -83,7 +83,7 @@ export class PacketFilter {
     this.mend();
     const tables = ['filter', 'nat', 'mangle', 'raw']
       .flatMap((table) =>
-        IPTABLES_PROGRAMS.map((program) => `${program} -t ${table} -F; ${program} -t ${table} -X`),
+        IPTABLES_PROGRAMS.map((program) => `${program} -w 5 -t ${table} -F; ${program} -w 5 -t ${table} -X`),
       )
       .join('\n');
     await this.shell(
