@@ -52,6 +52,8 @@ onEveryFilter('a command that fails', (steered) => {
     filter.mend();
     await expect.poll(() => restarted.healthCode(), SOON).toBe(200);
     expect(PODS).toContain(await pod.curl({ address: DUAL_STACK.clusterIPs.IPv4, port: 80 }));
+    const overIPv6 = { address: DUAL_STACK.clusterIPs.IPv6, port: 80 };
+    await expect.poll(() => pod.curl(overIPv6), SOON).toMatch(/^pod-/);
   });
 });
 

@@ -44,16 +44,13 @@ onEveryFilter('portals are not doors', (steered) => {
     },
   );
 
-  it.each(FAMILIES)('%s: the node itself is served', async (family) => {
+  it('the node itself is served', async () => {
     const program = await steered().start([dualStackService()]);
     const { node } = steered().network;
     const http = await program.portOf('default/dual:http');
     const echo = await program.portOf('default/dual:echo');
-    for (const address of [
-      family === 'IPv4' ? '127.0.0.1' : '::1',
-      NODE.outside[family],
-      NODE.pods[family],
-    ]) {
+    const ofFamilies = FAMILIES.flatMap((family) => [NODE.outside[family], NODE.pods[family]]);
+    for (const address of ['127.0.0.1', '::1', ...ofFamilies]) {
       expect(PODS).toContain(await node.curl({ address, port: http }));
       expect(await node.askUdp({ address, port: echo })).toContain('heard hello');
     }

@@ -10,14 +10,14 @@ const web = aServicePort({ name: 'default/web' });
 
 /** Steering that fails for as long as it has a reason to. */
 class FailingSteering extends NoSteering implements Steering {
-  reason: string | null = 'the lock is held';
+  reason: Error | null = new Error('the lock is held');
   /** What can't be steered, though the rest is. */
   problems: readonly KubeSpliceError[] = [];
   readonly checks: SteeringCheck[] = [];
 
   override apply(...[, check]: Parameters<Steering['apply']>): Promise<readonly KubeSpliceError[]> {
     this.checks.push(check);
-    return this.reason === null ? Promise.resolve(this.problems) : Promise.reject(new Error(this.reason));
+    return this.reason === null ? Promise.resolve(this.problems) : Promise.reject(this.reason);
   }
 }
 
@@ -42,9 +42,10 @@ describe('steering that fails', () => {
     expect(proxier.syncProgress()).toMatchObject({ pendingSince: null, errors: [] });
   });
 
-  async function startFailing() {
+  async function startFailing(error = new Error('the lock is held')) {
     holdTimers('setTimeout');
     const steering = new FailingSteering();
+    steering.reason = error;
     const started = startProxier({ steering, syncPeriodMs: 5_000 });
     const later = async (ms: number): Promise<number> => {
       vi.advanceTimersByTime(ms);
@@ -55,6 +56,29 @@ describe('steering that fails', () => {
     await started.proxier.settled();
     return { ...started, steering, later };
   }
+
+  it('is told with its code, and with what to do', async () => {
+    const { proxier, logger } = await startFailing(
+      new KubeSpliceError('STEERING_FAILED', 'nft: no', { remedy: 'Mend.' }),
+    );
+    expect(proxier.syncProgress().errors).toEqual(['STEERING_FAILED: nft: no']);
+    const [told] = logger.lines.filter(({ message }) => message === 'sync failed');
+    expect(told?.fields).toEqual({ steering: 'none', error: 'STEERING_FAILED: nft: no', remedy: 'Mend.' });
+  });
+
+  it('keeps the proxier from being synced until it has not failed', async () => {
+    const { proxier, later, steering } = await startFailing();
+    let isSynced = false;
+    const synced = proxier.synced().then(() => {
+      isSynced = true;
+    });
+    await later(1_000);
+    expect(isSynced).toBe(false);
+    steering.reason = null;
+    await later(2_000);
+    await synced;
+    expect(proxier.syncProgress().succeeded).toBe(1);
+  });
 
   it('is tried again after a second, then half as often each time, and once every sync period at least', async () => {
     const { later } = await startFailing();
@@ -77,7 +101,7 @@ describe('steering that fails', () => {
     await later(1_000);
     steering.reason = null;
     await later(2_000);
-    steering.reason = 'the lock is held again';
+    steering.reason = new Error('the lock is held again');
     proxier.update(stateOf([{ ...web, port: 81 }]));
     await proxier.settled();
     expect([await later(0), await later(999), await later(1)]).toEqual([3, 3, 4]);
@@ -86,7 +110,7 @@ describe('steering that fails', () => {
   it('tells each reason once for as long as it lasts', async () => {
     const { later, steering, logger } = await startFailing();
     await later(1_000);
-    steering.reason = 'no such table';
+    steering.reason = new Error('no such table');
     await later(2_000);
     await later(4_000);
     const told = logger.lines.filter(({ level }) => level === 'error').map(({ fields }) => fields.error);
@@ -118,7 +142,7 @@ describe('what steering is asked to compare', () => {
     expect(await change(3)).toBe('changes');
     expect(await settle(() => vi.advanceTimersByTime(30_000))).toBe('everything');
     expect(await change(4)).toBe('changes');
-    steering.reason = 'no memory';
+    steering.reason = new Error('no memory');
     expect(await change(5)).toBe('changes');
     steering.reason = null;
     expect(await settle(() => vi.advanceTimersByTime(1_000))).toBe('everything');

@@ -129,7 +129,7 @@ export function proxyStarter(logger: Logger): StartProxy {
       throw error;
     }
     const counts = () => proxier.counts();
-    return { report, counts, synced: firstState.then(() => proxier.settled()), stop };
+    return { report, counts, synced: firstState.then(() => proxier.synced()), stop };
   };
 }
 

@@ -11,8 +11,8 @@ export interface RunningProxy {
   counts(): PortalCounts;
 
   /**
-   * Resolves once the first sync has ended: every portal that can be opened is open. While an API server has never
-   * answered, that is not yet. Never, where the proxy is stopped before.
+   * Resolves once a sync has ended well: every portal that can be opened is open, and what can be steered is. While an API
+   * server has never answered, or no rule can be written, that is not yet. Never, where the proxy is stopped before.
    */
   readonly synced: Promise<void>;
 

@@ -3,6 +3,7 @@ import type { PortRange } from '../config/proxy-config.js';
 import { ephemeralPorts } from '../host/ephemeral-ports.js';
 import type { Logger } from '../host/log.js';
 import type { HoldPort } from '../host/port-reservation.js';
+import { KubeSpliceError } from '../model/errors.js';
 import type { ServicePortName } from '../model/service-port.js';
 import { EMPTY_STATE, type ServiceState } from '../model/service-state.js';
 import type { RelayEngine } from '../relay/engine.js';
@@ -81,6 +82,10 @@ export class Proxier implements ProxyView {
   #succeeded = 0;
   #failed = 0;
   #failure: string | null = null;
+  #succeededOnce: () => void = () => undefined;
+  readonly #firstSuccess = new Promise<void>((resolve) => {
+    this.#succeededOnce = resolve;
+  });
 
   constructor(options: ProxierOptions) {
     this.#options = options;
@@ -111,6 +116,11 @@ export class Proxier implements ProxyView {
   /** Resolves when no sync is running or due. Rejects with what a sync did not expect: a fault of the program. */
   async settled(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
+  }
+
+  /** Resolves when a sync has ended well for the first time. */
+  synced(): Promise<void> {
+    return this.#firstSuccess;
   }
 
   /** Ends after the sync that is running, and lets go of the node ports. Portals and rules stay as they are. */
@@ -196,6 +206,7 @@ export class Proxier implements ProxyView {
     this.#failure = null;
     this.#retryMs = FIRST_RETRY_MS;
     this.#succeeded += 1;
+    this.#succeededOnce();
     this.#lastSynced = now();
     this.#pendingSince = this.#again ? this.#requestedAt : null;
     logger.detail(2, 'sync done', {
@@ -236,9 +247,12 @@ export class Proxier implements ProxyView {
   /** The old rules stand; it is tried again soon. Told once for as long as the reason is the same. */
   #syncFailed(error: unknown): void {
     this.#failed += 1;
-    const line = error instanceof Error ? error.message : String(error);
+    const { logger, steering } = this.#options;
+    const isKnown = error instanceof KubeSpliceError;
+    const line = isKnown ? errorLine(error) : error instanceof Error ? error.message : String(error);
+    const remedy = isKnown ? { remedy: error.remedy } : {};
     if (this.#failure !== line)
-      this.#options.logger.error('sync failed', { steering: this.#options.steering.kind, error: line });
+      logger.error('sync failed', { steering: steering.kind, error: line, ...remedy });
     this.#failure = line;
     if (this.#stopped) return;
     clearTimeout(this.#retryTimer);
