@@ -141,7 +141,7 @@ describe('packets, whatever there is to steer', () => {
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 50 },
     );
   });
 
@@ -173,7 +173,7 @@ describe('packets, whatever there is to steer', () => {
           }
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 });
