@@ -190,6 +190,57 @@ describe('traffic from outside of the cluster', () => {
   });
 });
 
+describe('what a load balancer is told of', () => {
+  const asked: Partial<ServicePort> = { healthCheckNodePort: 32_000, externalTrafficPolicy: 'Local' };
+  const told = (endpoints: readonly SliceEndpoint[], changes = asked, node = NODE) =>
+    endpointsOf(aServicePort({ nodePort: 30_080, ...changes }), 'IPv4', [aSlice(endpoints)], node);
+
+  it('are the ready endpoints on the node', () => {
+    const all = [
+      at('10.0.0.1', 'ready', HERE),
+      at('10.0.0.2', 'ready', THERE),
+      at('10.0.0.3', 'not ready', HERE),
+      at('10.0.0.4', 'draining', HERE),
+      at('10.0.0.5'),
+    ];
+    expect(textOf(told(all).readyLocalEndpoints)).toEqual(['10.0.0.1']);
+    expect(textOf(told(all, asked, UNKNOWN_NODE).readyLocalEndpoints)).toEqual([]);
+  });
+
+  it('are none where those that are left on the node terminate, while traffic is still served by them', () => {
+    const found = told([at('10.0.0.1', 'draining', HERE), at('10.0.0.2', 'ready', THERE)]);
+    expect(textOf(found.externalEndpoints)).toEqual(['10.0.0.1']);
+    expect(found.readyLocalEndpoints).toEqual([]);
+  });
+
+  it('are of both families, each once, whatever hints they have', () => {
+    const all = [
+      at('fd00::1', 'ready', { ...HERE, ...forZone('zone-b') }),
+      at('10.0.0.1', 'ready', { ...HERE, ...forZone('zone-b') }),
+      at('10.0.0.1', 'ready', { ...HERE, ...forZone('zone-a') }),
+    ];
+    expect(textOf(told(all).readyLocalEndpoints)).toEqual(['10.0.0.1', 'fd00::1']);
+  });
+
+  it.each<[string, Partial<ServicePort>]>([
+    ['nothing leads to it from outside yet', { nodePort: null }],
+    ['all its traffic stays on the node', { internalTrafficPolicy: 'Local' }],
+  ])('are told where %s', (_when, changes) => {
+    const found = told([at('10.0.0.1', 'ready', HERE), at('10.0.0.2', 'ready', THERE)], {
+      ...asked,
+      ...changes,
+    });
+    expect(found.externalEndpoints).toBeUndefined();
+    expect(textOf(found.readyLocalEndpoints)).toEqual(['10.0.0.1']);
+  });
+
+  it('is nothing where the Service has no healthCheckNodePort', () => {
+    const found = told([at('10.0.0.1', 'ready', HERE)], { externalTrafficPolicy: 'Local' });
+    expect(textOf(found.externalEndpoints)).toEqual(['10.0.0.1']);
+    expect(found.readyLocalEndpoints).toBeUndefined();
+  });
+});
+
 describe('whatever the slices are', () => {
   const servicePort = services.map(([service]) => service?.servicePorts[0] ?? aServicePort());
   const family = fc.constantFrom<IPFamily | null>('IPv4', 'IPv6', null);
@@ -222,6 +273,17 @@ describe('whatever the slices are', () => {
           expect(allowed.map(({ endpoint }) => endpoint.key)).toEqual(expect.arrayContaining(keys));
           expect(keys.length > 0).toBe(allowed.length > 0);
         }
+      }),
+    );
+  });
+
+  it('a load balancer is told of exactly the ready ones on the node, where it asks', () => {
+    fc.assert(
+      fc.property(servicePort, family, nodes, slices, (port, primary, node, held) => {
+        const expected = candidateEndpoints(port, held, node).filter(({ ready, local }) => ready && local);
+        expect(endpointsOf(port, primary, held, node).readyLocalEndpoints).toEqual(
+          port.healthCheckNodePort === null ? undefined : expected.map(({ endpoint }) => endpoint),
+        );
       }),
     );
   });

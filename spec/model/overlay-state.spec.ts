@@ -14,15 +14,18 @@ const NAMES: readonly ServicePortName[] = [
   'x/a:http',
 ];
 
-/** Each service port with what it has: endpoints where it has any, and external ones where it has those. */
-type Sketch = Readonly<Partial<Record<ServicePortName, { endpoints: number[]; external: number[] | null }>>>;
+/** What a service port has: endpoints where it has any, and external or ready ones on the node where it has those. */
+interface Had {
+  readonly endpoints: number[];
+  readonly external: number[] | null;
+  readonly readyLocal?: number[] | null | undefined;
+}
+type Sketch = Readonly<Partial<Record<ServicePortName, Had>>>;
 
+const numbers = fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 2 });
 const sketch: fc.Arbitrary<Sketch> = fc.dictionary(
   fc.constantFrom(...NAMES),
-  fc.record({
-    endpoints: fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 2 }),
-    external: fc.option(fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 2 })),
-  }),
+  fc.record({ endpoints: numbers, external: fc.option(numbers), readyLocal: fc.option(numbers) }),
 );
 
 function stateOf(drawn: Sketch): ServiceState {
@@ -39,6 +42,11 @@ function stateOf(drawn: Sketch): ServiceState {
         external === null ? [] : [[name, endpoints(...external)] as const],
       ),
     ),
+    readyLocalEndpoints: PersistentMap.from(
+      entries.flatMap(([name, { readyLocal }]) =>
+        readyLocal ? [[name, endpoints(...readyLocal)] as const] : [],
+      ),
+    ),
   };
 }
 
@@ -51,14 +59,16 @@ function expected(upper: ServiceState, lower: ServiceState) {
     servicePorts: over(upper.servicePorts, lower.servicePorts),
     endpoints: over(upper.endpoints, lower.endpoints),
     externalEndpoints: over(upper.externalEndpoints, lower.externalEndpoints),
+    readyLocalEndpoints: over(upper.readyLocalEndpoints, lower.readyLocalEndpoints),
   };
 }
 
-function plain({ servicePorts, endpoints: held, externalEndpoints }: ServiceState) {
+function plain(state: ServiceState) {
   return {
-    servicePorts: new Map(servicePorts),
-    endpoints: new Map(held),
-    externalEndpoints: new Map(externalEndpoints),
+    servicePorts: new Map(state.servicePorts),
+    endpoints: new Map(state.endpoints),
+    externalEndpoints: new Map(state.externalEndpoints),
+    readyLocalEndpoints: new Map(state.readyLocalEndpoints),
   };
 }
 
@@ -109,5 +119,15 @@ describe('a state laid over another', () => {
     expect(after.state.externalEndpoints).toBe(before.state.externalEndpoints);
     expect(after.state.endpoints.get('default/b:http')).toEqual(endpoints(2));
     expect(after.state.endpoints.get('default/a')).toBe(upper.endpoints.get('default/a'));
+  });
+
+  it('is another where only what is ready on the node changed', () => {
+    const lower = stateOf({ 'default/b:http': { endpoints: [1], external: [1], readyLocal: [1] } });
+    const before = overlayState(EMPTY_STATE, lower);
+    const none = { ...lower, readyLocalEndpoints: PersistentMap.from([['default/b:http', endpoints()]]) };
+    const after = overlayState(EMPTY_STATE, none, before);
+    expect(after.state).not.toBe(before.state);
+    expect(after.state.externalEndpoints).toBe(before.state.externalEndpoints);
+    expect([...after.state.readyLocalEndpoints]).toEqual([['default/b:http', []]]);
   });
 });

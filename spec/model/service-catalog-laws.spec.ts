@@ -15,7 +15,12 @@ class PlainObjects {
   node: NodeTopology = UNKNOWN_NODE;
 
   state(): PlainState {
-    const state: PlainState = { servicePorts: {}, endpoints: {}, externalEndpoints: {} };
+    const state: PlainState = {
+      servicePorts: {},
+      endpoints: {},
+      externalEndpoints: {},
+      readyLocalEndpoints: {},
+    };
     for (const { name: owner, namespace, primaryFamily, servicePorts } of this.services.values()) {
       const own = [...this.slices.values()]
         .flat()
@@ -26,6 +31,8 @@ class PlainObjects {
         if (found.endpoints.length > 0) state.endpoints[servicePort.name] = found.endpoints;
         if (found.externalEndpoints !== undefined)
           state.externalEndpoints[servicePort.name] = found.externalEndpoints;
+        if (found.readyLocalEndpoints !== undefined)
+          state.readyLocalEndpoints[servicePort.name] = found.readyLocalEndpoints;
       }
     }
     return state;
@@ -34,10 +41,11 @@ class PlainObjects {
 
 type PlainState = Record<keyof ServiceState, Record<string, unknown>>;
 
-const plain = ({ servicePorts, endpoints, externalEndpoints }: ServiceState): PlainState => ({
-  servicePorts: Object.fromEntries(servicePorts),
-  endpoints: Object.fromEntries(endpoints),
-  externalEndpoints: Object.fromEntries(externalEndpoints),
+const plain = (state: ServiceState): PlainState => ({
+  servicePorts: Object.fromEntries(state.servicePorts),
+  endpoints: Object.fromEntries(state.endpoints),
+  externalEndpoints: Object.fromEntries(state.externalEndpoints),
+  readyLocalEndpoints: Object.fromEntries(state.readyLocalEndpoints),
 });
 
 /** What happens to a catalog, done to both. */
@@ -128,7 +136,7 @@ describe('whatever a catalog is told', () => {
 function expectIdentity(before: ServiceState, after: ServiceState): void {
   const [was, is] = [plain(before), plain(after)];
   expect(before === after).toBe(textOf(was) === textOf(is));
-  for (const key of ['servicePorts', 'endpoints', 'externalEndpoints'] as const) {
+  for (const key of ['servicePorts', 'endpoints', 'externalEndpoints', 'readyLocalEndpoints'] as const) {
     expect(before[key] === after[key]).toBe(textOf(was[key]) === textOf(is[key]));
     for (const [name, value] of Object.entries(is[key])) {
       const isEqual = textOf(was[key][name]) === textOf(value);

@@ -117,6 +117,23 @@ describe('ServiceCatalog', () => {
     expect(catalog.state().externalEndpoints.size).toBe(0);
   });
 
+  it('counts what is ready on the node where a load balancer asks, before it has an address', () => {
+    const catalog = new ServiceCatalog({ name: 'node-a', zone: null });
+    const asked = { type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: 32000 };
+    const draining = { conditions: { ready: false, serving: true, terminating: true } };
+    catalog.setService('default/web', service('web', asked));
+    catalog.setSlices('web-1', [slice('web', ['10.0.0.1'])]);
+    const before = catalog.state();
+    expect(before.readyLocalEndpoints.get(WEB)?.map(({ key }) => key)).toEqual(['10.0.0.1:8080']);
+    catalog.setSlices('web-1', [slice('web', ['10.0.0.1'], draining)]);
+    const after = catalog.state();
+    expect(after).not.toBe(before);
+    expect(after.endpoints).toBe(before.endpoints);
+    expect([...after.readyLocalEndpoints]).toEqual([[WEB, []]]);
+    catalog.setService('default/web', service('web'));
+    expect(catalog.state().readyLocalEndpoints.size).toBe(0);
+  });
+
   it('follows the node to another zone', () => {
     const catalog = new ServiceCatalog({ name: 'node-a', zone: 'zone-a' });
     const meantFor = (zone: string) => ({ hints: { forZones: [{ name: zone }] } });

@@ -4,6 +4,11 @@ import { StateChanges } from '../../src/model/state-changes.js';
 import { aServicePort, endpoints } from '../support/proxy-values.js';
 
 const { name } = aServicePort();
+const found = {
+  endpoints: endpoints(3001, 3002),
+  externalEndpoints: endpoints(3001),
+  readyLocalEndpoints: endpoints(3001),
+};
 
 function stateAfter(state: SharedState, change: (changes: StateChanges) => void): SharedState {
   const changes = new StateChanges(state);
@@ -11,22 +16,25 @@ function stateAfter(state: SharedState, change: (changes: StateChanges) => void)
   return changes.applied();
 }
 
-const state = stateAfter(EMPTY_SHARED_STATE, (changes) =>
-  changes.set(aServicePort(), { endpoints: endpoints(3001, 3002), externalEndpoints: endpoints(3001) }),
-);
+const state = stateAfter(EMPTY_SHARED_STATE, (changes) => changes.set(aServicePort(), found));
 
 describe('StateChanges', () => {
   it('sets a service port and its endpoints', () => {
     expect(state.servicePorts.get(name)).toEqual(aServicePort());
     expect(state.endpoints.get(name)).toEqual(endpoints(3001, 3002));
     expect(state.externalEndpoints.get(name)).toEqual(endpoints(3001));
+    expect(state.readyLocalEndpoints.get(name)).toEqual(endpoints(3001));
   });
 
   it('keeps what is equal, and the state where all is', () => {
     const changes = new StateChanges(state);
     const kept = changes.kept(aServicePort());
     expect(kept).toBe(state.servicePorts.get(name));
-    changes.set(kept, { endpoints: endpoints(3001, 3002), externalEndpoints: endpoints(3001) });
+    changes.set(kept, {
+      endpoints: endpoints(3001, 3002),
+      externalEndpoints: endpoints(3001),
+      readyLocalEndpoints: endpoints(3001),
+    });
     expect(changes.applied()).toBe(state);
   });
 
@@ -34,18 +42,36 @@ describe('StateChanges', () => {
     const other = aServicePort({ nodePort: 30080 });
     expect(new StateChanges(state).kept(other)).toBe(other);
     const next = stateAfter(state, (changes) =>
-      changes.set(aServicePort(), { endpoints: endpoints(3001, 3003), externalEndpoints: endpoints(3001) }),
+      changes.set(aServicePort(), { ...found, endpoints: endpoints(3001, 3003) }),
     );
     expect(next.endpoints.get(name)).toEqual(endpoints(3001, 3003));
     expect(next.externalEndpoints).toBe(state.externalEndpoints);
+    expect(next.readyLocalEndpoints).toBe(state.readyLocalEndpoints);
   });
 
-  it('has no entry for a service port without endpoints, but one for traffic from outside that has none', () => {
+  it('is another state where only what is ready on the node changed, with all else the same', () => {
     const next = stateAfter(state, (changes) =>
-      changes.set(aServicePort(), { endpoints: [], externalEndpoints: [] }),
+      changes.set(changes.kept(aServicePort()), { ...found, readyLocalEndpoints: [] }),
     );
+    expect(next).not.toBe(state);
+    expect({ ...next, readyLocalEndpoints: null }).toEqual({ ...state, readyLocalEndpoints: null });
+    expect(next.endpoints).toBe(state.endpoints);
+    expect(next.externalEndpoints).toBe(state.externalEndpoints);
+    expect(next.readyLocalEndpoints.get(name)).toEqual([]);
+  });
+
+  it('has no entry for a service port without endpoints, but empty ones where a list is asked for', () => {
+    const none = { endpoints: [], externalEndpoints: [], readyLocalEndpoints: [] };
+    const next = stateAfter(state, (changes) => changes.set(aServicePort(), none));
     expect(next.endpoints.has(name)).toBe(false);
     expect(next.externalEndpoints.get(name)).toEqual([]);
+    expect(next.readyLocalEndpoints.get(name)).toEqual([]);
+  });
+
+  it('has no list for a service port that nobody asks for one any more', () => {
+    const unasked = { ...found, externalEndpoints: undefined, readyLocalEndpoints: undefined };
+    const next = stateAfter(state, (changes) => changes.set(aServicePort(), unasked));
+    expect([next.externalEndpoints.size, next.readyLocalEndpoints.size]).toEqual([0, 0]);
   });
 
   it('removes a service port with all that it had', () => {
@@ -55,10 +81,7 @@ describe('StateChanges', () => {
   it('lets the last of several changes count', () => {
     const next = stateAfter(state, (changes) => {
       changes.remove(name);
-      changes.set(changes.kept(aServicePort()), {
-        endpoints: endpoints(3001, 3002),
-        externalEndpoints: endpoints(3001),
-      });
+      changes.set(changes.kept(aServicePort()), found);
     });
     expect(next).toBe(state);
   });

@@ -165,6 +165,7 @@ describe('a portal that could not be opened', () => {
       servicePorts: new Map([...state.servicePorts].filter(([name]) => name === waiting)),
       endpoints: new Map([...state.endpoints].filter(([name]) => name === waiting)),
       externalEndpoints: new Map(),
+      readyLocalEndpoints: new Map(),
     });
     await proxier.settled();
     expect([...relay.portals().keys()]).toEqual([waiting]);

@@ -17,6 +17,7 @@ const state = {
   servicePorts: new Map([[name, everywhere]]),
   endpoints: new Map([[name, endpoints(3001)]]),
   externalEndpoints: new Map(),
+  readyLocalEndpoints: new Map(),
 };
 const portals = new Map([[name, PORTAL]]);
 
@@ -178,6 +179,7 @@ describe('traffic that a Service has no endpoints for on this node', () => {
       servicePorts: new Map([[name, local]]),
       endpoints: new Map(),
       externalEndpoints: new Map([[name, []]]),
+      readyLocalEndpoints: new Map(),
     };
     expect(verdicts(none)).toEqual(
       new Set(['ClusterIP reject', 'ExternalIP reject', 'LoadBalancer reject', 'NodePort reject']),

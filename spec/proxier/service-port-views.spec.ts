@@ -15,6 +15,7 @@ describe('what is shown of a service port', () => {
       servicePorts: new Map([[web.name, web]]),
       endpoints: new Map([[web.name, endpoints(1, 2)]]),
       externalEndpoints: new Map([[web.name, endpoints(2)]]),
+      readyLocalEndpoints: new Map(),
     };
     const failure = { error, servicePort: web.name, traffic: 'external' } as const;
     const portals = {

@@ -13,6 +13,7 @@ const state: ServiceState = {
   servicePorts: new Map([[web.name, web]]),
   endpoints: new Map([[web.name, endpoints(1, 2)]]),
   externalEndpoints: new Map([[web.name, endpoints(2)]]),
+  readyLocalEndpoints: new Map(),
 };
 
 describe('the portals that a state wants', () => {
@@ -56,6 +57,11 @@ describe('the service ports that changed', () => {
     ['its endpoints for external traffic', { externalEndpoints: new Map() }],
   ])('are found by %s', (_, change) => {
     expect([...changedServicePorts(state, { ...state, ...change })]).toEqual([web.name]);
+  });
+
+  it('are none where only what a load balancer is told is different', () => {
+    const told = { ...state, readyLocalEndpoints: new Map([[web.name, endpoints(1)]]) };
+    expect(changedServicePorts(state, told).size).toBe(0);
   });
 
   it('are none between a state and itself, and only those that differ otherwise', () => {

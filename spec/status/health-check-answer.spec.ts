@@ -31,15 +31,20 @@ const [here, alsoHere, there] = [
   endpoint('10.1.0.3', 80),
 ];
 
-/** Every service port with both its lists of endpoints. */
-function state(...entries: readonly [ServicePort, Partial<Record<'all' | 'external', (typeof here)[]>>][]) {
-  const listed = (which: 'all' | 'external') =>
-    new Map(entries.flatMap(([{ name }, { [which]: list }]) => (list === undefined ? [] : [[name, list]])));
+type Lists = Partial<Record<'all' | 'external' | 'ready', (typeof here)[]>>;
+
+/** Every service port with its lists of endpoints: `ready` are those on the node. */
+function state(...entries: readonly [ServicePort, Lists][]): ServiceState {
+  const listed = (which: keyof Lists) =>
+    new Map(
+      entries.flatMap(([{ name }, { [which]: list }]) => (list === undefined ? [] : [[name, list] as const])),
+    );
   return {
     servicePorts: new Map(entries.map(([servicePort]) => [servicePort.name, servicePort])),
     endpoints: listed('all'),
     externalEndpoints: listed('external'),
-  } as ServiceState;
+    readyLocalEndpoints: listed('ready'),
+  };
 }
 
 describe('what a load balancer is told of a Service', () => {
@@ -52,32 +57,42 @@ describe('what a load balancer is told of a Service', () => {
     expect(healthCheckStatus({ ...check, localEndpoints: 0 })).toBe(503);
   });
 
-  it('counts the endpoints that external traffic may go to', () => {
+  it('counts the ready endpoints on the node, whatever traffic may use', () => {
     const told = healthCheckOf(
       [http.name],
-      state([http, { all: [here, alsoHere, there], external: [here] }]),
+      state([http, { all: [here, alsoHere, there], external: [here, alsoHere], ready: [here] }]),
     );
     expect(told).toEqual({ namespace: 'shop', service: 'web', port: 32_000, localEndpoints: 1 });
   });
 
-  it('counts those that all traffic goes to where that stays on the node too', () => {
-    const local: ServicePort = { ...http, internalTrafficPolicy: 'Local' };
-    expect(healthCheckOf([http.name], state([local, { all: [here, alsoHere] }]))?.localEndpoints).toBe(2);
+  it('counts none where those that traffic may use all terminate', () => {
+    const told = healthCheckOf([http.name], state([http, { all: [there], external: [here], ready: [] }]));
+    expect(told?.localEndpoints).toBe(0);
   });
 
-  it('counts none of other nodes where nothing is known of external traffic', () => {
-    expect(healthCheckOf([http.name], state([http, { all: [there] }]))?.localEndpoints).toBe(0);
+  it('counts those on the node where nothing leads to the Service from outside yet', () => {
+    const unreached: ServicePort = { ...http, nodePort: null };
+    const told = healthCheckOf([http.name], state([unreached, { all: [here, there], ready: [here] }]));
+    expect(told?.localEndpoints).toBe(1);
   });
 
   it('counts a pod once, whatever number of service ports it serves', () => {
     const told = healthCheckOf(
       [http.name, https.name],
       state(
-        [http, { external: [here, alsoHere] }],
-        [https, { external: [endpoint('10.1.0.1', 443), endpoint('10.1.0.3', 443)] }],
+        [http, { ready: [here, alsoHere] }],
+        [https, { ready: [endpoint('10.1.0.1', 443), endpoint('10.1.0.3', 443)] }],
       ),
     );
     expect(told?.localEndpoints).toBe(3);
+  });
+
+  it('counts a pod of two families once, and one of the other family too', () => {
+    const [overIPv6, alsoOverIPv6] = [endpoint('fd00::1', 80), endpoint('fd00::2', 80)];
+    const count = (...ready: (typeof here)[]) =>
+      healthCheckOf([http.name], state([http, { ready }]))?.localEndpoints;
+    expect(count(here, alsoHere, overIPv6, alsoOverIPv6)).toBe(2);
+    expect(count(overIPv6)).toBe(1);
   });
 
   it('is nothing where nobody asks', () => {

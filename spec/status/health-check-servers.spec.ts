@@ -3,14 +3,17 @@ import { connect, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { endpoint } from '../../src/model/endpoint.js';
+import { ServiceCatalog } from '../../src/model/service-catalog.js';
 import type { ServicePort, ServicePortName } from '../../src/model/service-port.js';
 import { EMPTY_STATE, type ServiceState } from '../../src/model/service-state.js';
+import { changedServicePorts } from '../../src/proxier/wanted-portals.js';
 import { HealthCheckServers, type HealthCheckServersOptions } from '../../src/status/health-check-servers.js';
 import { within } from '../support/deadline.js';
 import { hasIPv6 } from '../support/host-addresses.js';
 import { openSockets } from '../support/open-sockets.js';
 import { aServicePort } from '../support/proxy-values.js';
 import { RecordingLogger } from '../support/recording-logger.js';
+import { aSlice, at } from '../support/slice-values.js';
 
 /** A loopback address that nothing else uses, so that every one of its ports is free. */
 const OWN_ADDRESS = '127.0.71.7';
@@ -30,12 +33,12 @@ function localService(name: ServicePortName, healthCheckNodePort: number, portNa
   });
 }
 
-/** Each service port with so many endpoints on this node. */
+/** Each service port with so many ready endpoints on this node. */
 function stateOf(...entries: readonly (readonly [ServicePort, number])[]): ServiceState {
   return {
     ...EMPTY_STATE,
     servicePorts: new Map(entries.map(([servicePort]) => [servicePort.name, servicePort])),
-    externalEndpoints: new Map(
+    readyLocalEndpoints: new Map(
       entries.map(([{ name }, count]) => [
         name,
         Array.from({ length: count }, (_, index) => endpoint(`10.1.0.${index + 1}`, 80)),
@@ -105,6 +108,32 @@ describe('the health check of a Service', () => {
       503,
       { service: { namespace: 'default', name: 'web' }, localEndpoints: 0 },
     ]);
+  });
+
+  it('sends a load balancer away while the last endpoints terminate, though they serve', async () => {
+    const catalog = new ServiceCatalog({ name: 'node-a', zone: null });
+    catalog.setService('default/web', {
+      namespace: 'default',
+      name: 'web',
+      primaryFamily: 'IPv4',
+      servicePorts: [web],
+    });
+    const pod = (condition: 'ready' | 'draining') =>
+      aSlice([at('10.1.0.1', condition, { nodeName: 'node-a' })], {
+        ports: [{ name: '', protocol: 'TCP', port: 80 }],
+      });
+    const { servers } = start();
+    catalog.setSlices('web-1', [pod('ready')]);
+    const before = catalog.state();
+    await servers.update(before);
+    expect((await ask()).status).toBe(200);
+    catalog.setSlices('web-1', [pod('draining')]);
+    const after = catalog.state();
+    // Where traffic goes stays the same: the proxier has nothing to do.
+    expect(changedServicePorts(before, after).size).toBe(0);
+    expect(after.externalEndpoints.get(web.name)).toEqual([endpoint('10.1.0.1', 80)]);
+    await servers.update(after);
+    expect((await ask()).status).toBe(503);
   });
 
   it.each([

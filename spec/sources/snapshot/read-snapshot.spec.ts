@@ -98,8 +98,8 @@ describe('refused, with what is wrong and what becomes of it', () => {
   });
 
   it('a file of a newer version', async () => {
-    write('{"version":2}\n');
-    await expectRefused('a newer version, 2');
+    write('{"version":3}\n');
+    await expectRefused('a newer version, 3');
   });
 
   it('a directory', async () => {

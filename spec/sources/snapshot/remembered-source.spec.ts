@@ -113,11 +113,11 @@ describe('a snapshot that is not used', () => {
   });
 
   it('because it is of a newer version is left alone until there is something to save', async () => {
-    writeFile('{"version":2}\n');
+    writeFile('{"version":3}\n');
     const source = sourceOf();
     await source.start(() => undefined);
     await source.stop();
-    expect(readFileSync(path, 'utf8')).toBe('{"version":2}\n');
+    expect(readFileSync(path, 'utf8')).toBe('{"version":3}\n');
   });
 
   it.each([

@@ -85,8 +85,11 @@ it('a process that is killed while it writes leaves the snapshot before, whole',
   for (let round = 0; temporaryFiles(directory).length < 4; round += 1) {
     expect(round, 'writes that were not cut').toBeLessThan(40);
     const first = 1_000 + round * 1_000;
+    const left = temporaryFiles(directory).length;
     const writer = new Writer(path, first);
-    await eventually(() => expect(writer.written > 1 && writer.isWriting).toBe(true));
+    // Its file is there: else the kill would mostly come before the write.
+    const isAtIt = () => writer.written > 1 && writer.isWriting && temporaryFiles(directory).length > left;
+    await eventually(() => expect(isAtIt()).toBe(true));
     await writer.kill();
     expect(await portOf(path)).toBeGreaterThanOrEqual(first + 1);
   }

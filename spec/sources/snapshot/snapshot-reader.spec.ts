@@ -8,7 +8,8 @@ import { SnapshotReader } from '../../../src/sources/snapshot/snapshot-reader.js
 import { largeState, plain, states } from './state-arbitraries.js';
 
 const HEADER = { savedAt: '2026-11-22T12:00:00.000Z', server: 'https://10.0.0.1:6443', nodeName: 'node-1' };
-const FIRST = JSON.stringify({ version: 1, ...HEADER });
+const FIRST = JSON.stringify({ version: 2, ...HEADER });
+const FIRST_OF_VERSION_1 = JSON.stringify({ version: 1, ...HEADER });
 const END = '{"end":true}';
 
 const FIELDS = {
@@ -144,8 +145,8 @@ describe('the first line', () => {
     ['[]', /^line 1: a list is not a mapping/],
     ['null', /^line 1: is missing; give an object/],
     ['{"version":"1"}', /^line 1: version: "1" is not a version/],
-    ['{"version":2,"somethingNew":{}}', /a newer version, 2; this kube-splice reads version 1/],
-    ['{"version":0}', /an older version, 0; this kube-splice reads version 1/],
+    ['{"version":3,"somethingNew":{}}', /a newer version, 3; this kube-splice reads versions 1 to 2/],
+    ['{"version":0}', /an older version, 0; this kube-splice reads versions 1 to 2/],
     ['{"version":1,"server":"https://a"}', /savedAt: is missing/],
     ['{"version":1,"savedAt":"2026-11-22T12:00:00Z"}', /server: is missing/],
     ['{"version":1,"savedAt":"noon","server":"https://a"}', /savedAt: "noon" is not a time/],
@@ -264,6 +265,89 @@ describe('endpoints', () => {
   it('that are there twice, in two lines, are refused', () => {
     const line = '{"endpoints":["10.0.0.1:80"]}';
     expect(refusalOfLines(FIRST, servicePortLine(), line, line, END)).toMatch(/^line 4: .*is there twice/);
+  });
+});
+
+describe('the ready endpoints on the node', () => {
+  const asked = { healthCheckNodePort: 32_000, externalTrafficPolicy: 'Local' };
+  const line = '{"readyLocalEndpoints":["10.0.0.1:80"]}';
+
+  it('are what is written, whatever traffic may use, and may be none', () => {
+    const state = readLines(
+      FIRST,
+      servicePortLine({ ...asked, nodePort: 30_000 }),
+      '{"externalEndpoints":["10.0.0.1:80","10.0.0.2:80"]}',
+      line,
+      '{"readyLocalEndpoints":["[fd00::1]:80"]}',
+      servicePortLine({ ...asked, portName: 'none' }),
+      '{"readyLocalEndpoints":[]}',
+      END,
+    );
+    const keys = [...state.readyLocalEndpoints].map(([name, list]) => [name, list.map(({ key }) => key)]);
+    expect(new Map(keys as [string, string[]][])).toEqual(
+      new Map([
+        ['default/web:http', ['10.0.0.1:80', '[fd00::1]:80']],
+        ['default/web:none', []],
+      ]),
+    );
+  });
+
+  it('have to be told of a service port with a healthCheckNodePort, and of no other', () => {
+    expect(refusalOfLines(FIRST, servicePortLine(asked), END)).toMatch(
+      /^line 3: default\/web:http has no list of its ready endpoints on the node/,
+    );
+    expect(refusalOfLines(FIRST, servicePortLine(), line, END)).toMatch(
+      /^line 4: default\/web:http has ready endpoints on the node, and nobody who asks for them/,
+    );
+    expect(refusalOfLines(FIRST, servicePortLine(asked), line, line, END)).toMatch(/^line 4: .*there twice/);
+  });
+});
+
+describe('a snapshot of version 1, which says nothing of readiness', () => {
+  const asked = { healthCheckNodePort: 32_000, externalTrafficPolicy: 'Local' };
+  const [here, all] = ['["10.0.0.1:80"]', '["10.0.0.1:80","10.0.0.2:80"]'];
+
+  it.each<[string, object, readonly string[], string[]]>([
+    [
+      'those that traffic from outside may use',
+      { ...asked, nodePort: 30_000 },
+      [`{"endpoints":${all}}`, `{"externalEndpoints":${here}}`],
+      ['10.0.0.1:80'],
+    ],
+    [
+      'those that all traffic may use, where it stays on the node',
+      { ...asked, nodePort: 30_000, internalTrafficPolicy: 'Local' },
+      [`{"endpoints":${here}}`],
+      ['10.0.0.1:80'],
+    ],
+    [
+      'none, where all traffic would stay on the node and there are none',
+      { ...asked, nodePort: 30_000, internalTrafficPolicy: 'Local' },
+      [],
+      [],
+    ],
+    ['none, where only those of the whole cluster are known', asked, [`{"endpoints":${all}}`], []],
+    [
+      'none, where traffic from outside may go to all nodes',
+      { ...asked, nodePort: 30_000, externalTrafficPolicy: 'Cluster', internalTrafficPolicy: 'Local' },
+      [`{"endpoints":${here}}`, `{"externalEndpoints":${all}}`],
+      [],
+    ],
+  ])('counts %s', (_which, changes, lists, expected) => {
+    const state = readLines(FIRST_OF_VERSION_1, servicePortLine(changes), ...lists, END);
+    expect(state.readyLocalEndpoints.get('default/web:http')?.map(({ key }) => key)).toEqual(expected);
+    expect(plain(read(Buffer.from(textOf(state))))).toEqual(plain(state));
+  });
+
+  it('is read with every Service and endpoint, and has no list where nobody asks for one', () => {
+    const state = readLines(FIRST_OF_VERSION_1, servicePortLine(), `{"endpoints":${all}}`, END);
+    expect(state.endpoints.get('default/web:http')).toHaveLength(2);
+    expect(state.readyLocalEndpoints.size).toBe(0);
+  });
+
+  it('has no line of ready endpoints', () => {
+    const lines = [FIRST_OF_VERSION_1, servicePortLine(asked), `{"readyLocalEndpoints":${here}}`, END];
+    expect(refusalOfLines(...lines)).toMatch(/^line 3: it is neither/);
   });
 });
 

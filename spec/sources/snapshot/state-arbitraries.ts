@@ -51,6 +51,7 @@ export const states: fc.Arbitrary<ServiceState> = fc
       servicePort: servicePorts,
       endpoints: fc.option(endpoints),
       externalEndpoints: endpoints,
+      readyLocalEndpoints: endpoints,
     }),
     { selector: ({ servicePort }) => servicePort.name, maxLength: 8 },
   )
@@ -60,6 +61,11 @@ export const states: fc.Arbitrary<ServiceState> = fc
     externalEndpoints: new Map(
       entries.flatMap((entry) =>
         listOf(entry.servicePort, hasExternalPolicy(entry.servicePort) ? entry.externalEndpoints : null),
+      ),
+    ),
+    readyLocalEndpoints: new Map(
+      entries.flatMap(({ servicePort, readyLocalEndpoints }) =>
+        listOf(servicePort, servicePort.healthCheckNodePort === null ? null : readyLocalEndpoints),
       ),
     ),
   }));
@@ -75,11 +81,12 @@ function hasExternalPolicy(servicePort: ServicePort): boolean {
 }
 
 /** As plain maps, so that any two states can be compared. */
-export function plain({ servicePorts, endpoints, externalEndpoints }: ServiceState) {
+export function plain(state: ServiceState) {
   return {
-    servicePorts: new Map(servicePorts),
-    endpoints: new Map(endpoints),
-    externalEndpoints: new Map(externalEndpoints),
+    servicePorts: new Map(state.servicePorts),
+    endpoints: new Map(state.endpoints),
+    externalEndpoints: new Map(state.externalEndpoints),
+    readyLocalEndpoints: new Map(state.readyLocalEndpoints),
   };
 }
 
@@ -105,5 +112,6 @@ export function largeState(services: number, endpointsEach: number): ServiceStat
     servicePorts: new Map(ports.map((servicePort) => [servicePort.name, servicePort])),
     endpoints: new Map(ports.map((servicePort, index) => [servicePort.name, placesOf(index)])),
     externalEndpoints: new Map(),
+    readyLocalEndpoints: new Map(),
   };
 }

@@ -145,7 +145,8 @@ export class SnapshotReader {
   #finishReadyLocal(servicePort: ServicePort): void {
     const { name, healthCheckNodePort } = servicePort;
     const lists = this.#lists.readyLocalEndpoints;
-    if (this.#version === 1 && healthCheckNodePort !== null) lists.set(name, this.#externalOnNode(servicePort));
+    if (this.#version === 1 && healthCheckNodePort !== null)
+      lists.set(name, this.#externalOnNode(servicePort));
     const [has, should] = [lists.has(name), healthCheckNodePort !== null];
     if (has && !should)
       throw this.#refusal(`${name} has ready endpoints on the node, and nobody who asks for them`);
