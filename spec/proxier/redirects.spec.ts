@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { endpoint } from '../../src/model/endpoint.js';
 import type { ServiceState } from '../../src/model/service-state.js';
 import { RedirectList, redirectsOf } from '../../src/proxier/redirects.js';
 import { aServicePort, endpoints } from '../support/proxy-values.js';
@@ -60,6 +61,15 @@ describe('the redirects of a service port', () => {
     const ways = redirectsOf(name, state, portals, false);
     expect(ways.map(({ kind }) => kind)).not.toContain('NodePort');
     expect(ways).toHaveLength(4);
+  });
+
+  it('leave out an address and port that an endpoint of its own has, but where only some sources may come', () => {
+    const inNodeNetwork = { ...state, endpoints: new Map([[name, [endpoint('192.0.2.1', 3000)]]]) };
+    expect(redirectsOf(name, inNodeNetwork, portals).map(({ kind }) => kind)).not.toContain('ExternalIP');
+    const otherPort = { ...state, endpoints: new Map([[name, [endpoint('192.0.2.1', 3001)]]]) };
+    expect(redirectsOf(name, otherPort, portals).map(({ kind }) => kind)).toContain('ExternalIP');
+    const limited = { ...state, endpoints: new Map([[name, [endpoint('198.51.100.1', 3000)]]]) };
+    expect(redirectsOf(name, limited, portals).map(({ kind }) => kind)).toContain('LoadBalancer');
   });
 
   it('are none without a portal: there is nothing to steer to', () => {

@@ -1,7 +1,13 @@
 import { onTestFinished } from 'vitest';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import type { Protocol, ServicePortName, SessionAffinity } from '../../src/model/service-port.js';
-import type { EndpointCounters, PortalCounters, RelayEngine, RelayObserver } from '../../src/relay/engine.js';
+import type {
+  EndpointCounters,
+  LeadsBack,
+  PortalCounters,
+  RelayEngine,
+  RelayObserver,
+} from '../../src/relay/engine.js';
 import { RecordingObserver } from '../support/recording-observer.js';
 import { type TcpDial, type TcpPeer, tcpConnect } from '../support/tcp-peer.js';
 import { UdpClient, type UdpDial } from '../support/udp-client.js';
@@ -12,6 +18,7 @@ export interface ContractEngineOptions {
   /** How many files the engine may open. */
   readonly maxOpenFiles?: number;
   readonly maxUdpSessions?: number;
+  readonly leadsBack?: LeadsBack;
   readonly observer: RelayObserver;
 }
 

@@ -7,6 +7,7 @@ import type { StartEngine } from './contract-engine.js';
 import { describeDial } from './dial-contract.js';
 import { describeHalfClose } from './half-close-contract.js';
 import { describeInterleaving } from './interleaving-contract.js';
+import { describeLeadingBack } from './leading-back-contract.js';
 import { describeLimits } from './limits-contract.js';
 import { describePortal } from './portal-contract.js';
 import { describeReset } from './reset-contract.js';
@@ -36,6 +37,7 @@ export function describeRelayContract(name: string, start: StartEngine): void {
     describeBackPressure(start);
     describeInterleaving(start);
     describeDial(start);
+    describeLeadingBack(start);
     describeBalancing(start);
     describeRouting(start);
     describeUdp(start);

@@ -115,6 +115,18 @@ describe('steering by packet rules', () => {
     expect(rules.checks).toEqual(['everything', 'changes', 'everything', 'changes']);
   });
 
+  it('removes what an earlier run left in other packet filters, once its own rules are written', async () => {
+    const [rules, other, broken] = [new RecordingRules(), new RecordingRules(), new RecordingRules()];
+    const failure = new KubeSpliceError('STEERING_FAILED', 'nft: Operation not permitted');
+    broken.remove = () => Promise.reject(failure);
+    const steering = new PacketSteering(rules, new RecordingFlows(rules), [broken, other]);
+    rules.failure = failure;
+    await expect(steering.apply(BOTH, 'everything')).rejects.toBe(failure);
+    expect(other.removed).toBe(0);
+    for (const check of ['everything', 'changes', 'everything'] as const) await steering.apply(BOTH, check);
+    expect([rules.removed, other.removed]).toEqual([0, 1]);
+  });
+
   it('compares everything after a write that failed, until one has not', async () => {
     const { steering, rules } = aSteering();
     await steering.apply(BOTH, 'everything');

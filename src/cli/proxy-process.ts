@@ -8,6 +8,7 @@ import { RateLimitedLog } from '../host/rate-limited-log.js';
 import { SpawnedCommands } from '../host/spawned-commands.js';
 import { Proxier } from '../proxier/proxier.js';
 import { chooseRelay } from '../relay/choose-relay.js';
+import type { LeadsBack } from '../relay/engine.js';
 import { relayLog } from '../relay/relay-log.js';
 import { assessHealth } from '../status/health.js';
 import { HealthCheckServers } from '../status/health-check-servers.js';
@@ -37,7 +38,11 @@ export function proxyStarter(logger: Logger): StartProxy {
     const { source, node } = await buildSource(config, logger);
     const limited = new RateLimitedLog(logger, { ...FAILURE_LOG, now: () => performance.now() });
     const flushTimer = setInterval(() => limited.flush(), FLUSH_INTERVAL_MS).unref();
-    const { engine, reason: relayReason } = chooseRelay(config, openFileLimit(), relayLog(logger, limited));
+    // Nothing is relayed before the proxier is there.
+    const leadsBack: LeadsBack = (portal, protocol, endpoint) =>
+      proxier.leadsBack(portal, protocol, endpoint);
+    const observer = relayLog(logger, limited);
+    const { engine, reason: relayReason } = chooseRelay(config, openFileLimit(), observer, leadsBack);
     const addresses = new NodeAddresses(() => node()?.addresses ?? []);
     await addresses.refresh();
     const addressTimer = setInterval(() => void addresses.refresh(), config.syncPeriodMs).unref();

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../host/log.js';
 import { KubeSpliceError } from '../model/errors.js';
-import type { ServicePort, ServicePortName } from '../model/service-port.js';
+import type { Protocol, ServicePort, ServicePortName } from '../model/service-port.js';
 import type { ServiceState } from '../model/service-state.js';
 import type { OpenPortal, PortalRouting, RelayEngine } from '../relay/engine.js';
 import type { GuardedPortal } from '../steering/steering.js';
@@ -38,6 +38,8 @@ export interface PortalsOptions {
  */
 export class Portals {
   readonly #open = new Map<ServicePortName, OpenPortal & PortalOf>();
+  /** The service ports of the open portals, by protocol and port. */
+  readonly #byPort = new Map<string, ServicePortName>();
   /** What the relay was told last of each open portal. */
   readonly #routings = new Map<ServicePortName, PortalRouting>();
   /** Service ports whose external traffic is about to go to the internal portal: the other one serves until it does. */
@@ -68,6 +70,16 @@ export class Portals {
     return this.#guarded;
   }
 
+  /** The service port that has the portal on a port. */
+  servicePortOn(protocol: Protocol, port: number): ServicePortName | undefined {
+    return this.#byPort.get(portKey(protocol, port));
+  }
+
+  /** The service port that an open portal is of. */
+  servicePortOf(portal: ServicePortName): ServicePortName | undefined {
+    return this.#open.get(portal)?.servicePort;
+  }
+
   /** Why a portal is not open, by `portalName`. */
   get failed(): ReadonlyMap<ServicePortName, { readonly error: KubeSpliceError }> {
     return this.#failed;
@@ -95,14 +107,17 @@ export class Portals {
    * @param servicePorts those that may have changed; nothing else is looked at.
    * @param newest the newest state; it may change while portals are opened, and each is opened with what holds then.
    * @param stopping true where the portals that are not open yet are no longer wanted.
+   * @param beforeOpening takes the ports that no portal is to get.
    * @returns the service ports whose portals may be others now.
    */
   async reconcile(
     servicePorts: ReadonlySet<ServicePortName>,
     newest: () => ServiceState,
     stopping: () => boolean,
+    beforeOpening: () => Promise<void> = () => Promise.resolve(),
   ): Promise<ReadonlySet<ServicePortName>> {
     const freed = await this.#closeUnwanted(servicePorts, newest());
+    await beforeOpening();
     await this.#openMissing(servicePorts, newest, stopping);
     const retried = this.#longestFailed(freed, servicePorts);
     await this.#openMissing(retried, newest, stopping);
@@ -166,7 +181,10 @@ export class Portals {
         wantedPortal(state, servicePort, traffic) !== undefined &&
         !this.#open.has(portalName(servicePort, traffic)),
     );
-    const next = missing.values();
+    // Those that have a port to come back to first: where there are hardly enough, others would take it.
+    const hadPort = ({ servicePort, traffic }: PortalOf): boolean =>
+      this.past.of(servicePort, traffic, state) !== undefined;
+    const next = [...missing.filter(hadPort), ...missing.filter((portal) => !hadPort(portal))].values();
     const openOneAfterAnother = async (): Promise<void> => {
       for (const portal of next) {
         if (stopping()) return;
@@ -200,6 +218,7 @@ export class Portals {
       const open = (port: number) => relay.open({ name, protocol, address: bindAddress, port, routing });
       const address = await ports.allocate(name, open, this.past.of(servicePort, traffic, newest()));
       this.#open.set(name, { servicePort, traffic, protocol, ...address });
+      this.#byPort.set(portKey(protocol, address.port), servicePort);
       this.#guarded = null;
       this.#routings.set(name, routing);
       this.#failed.delete(name);
@@ -226,6 +245,7 @@ export class Portals {
   async #closePortal(name: ServicePortName, { protocol, address, port }: OpenPortal): Promise<void> {
     const { relay, ports, logger } = this.options;
     this.#open.delete(name);
+    this.#byPort.delete(portKey(protocol, port));
     this.#guarded = null;
     this.#routings.delete(name);
     await relay.close(name);
@@ -238,6 +258,10 @@ function hasIPv6Address({ clusterIPs, externalIPs, loadBalancerIPs }: ServicePor
   return [clusterIPs, externalIPs, loadBalancerIPs].some((addresses) =>
     addresses.some((address) => address.includes(':')),
   );
+}
+
+function portKey(protocol: Protocol, port: number): string {
+  return `${protocol} ${port}`;
 }
 
 function* portalsOf(servicePorts: Iterable<ServicePortName>): Generator<PortalOf, undefined> {

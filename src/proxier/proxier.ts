@@ -3,8 +3,9 @@ import type { PortRange } from '../config/proxy-config.js';
 import { ephemeralPorts } from '../host/ephemeral-ports.js';
 import type { Logger } from '../host/log.js';
 import type { HoldPort } from '../host/port-reservation.js';
+import type { Endpoint } from '../model/endpoint.js';
 import { KubeSpliceError } from '../model/errors.js';
-import type { ServicePortName } from '../model/service-port.js';
+import type { Protocol, ServicePortName } from '../model/service-port.js';
 import { EMPTY_STATE, type ServiceState } from '../model/service-state.js';
 import type { RelayEngine } from '../relay/engine.js';
 import type { Redirect, Steering } from '../steering/steering.js';
@@ -18,6 +19,7 @@ import { errorLine, servicePortViews } from './service-port-views.js';
 import { slicesOf } from './slices.js';
 import { SteeringSync } from './steering-sync.js';
 import { changedServicePorts } from './wanted-portals.js';
+import { WaysBack } from './ways-back.js';
 
 /** Service ports that a resync looks at in one turn of the event loop: a millisecond or two. */
 const SLICE = 128;
@@ -64,6 +66,7 @@ export class Proxier implements ProxyView {
   #changed = new Set<ServicePortName>();
   /** The next sync is to look at everything. */
   #resyncDue = false;
+  readonly #waysBack: WaysBack;
   readonly #steering: SteeringSync;
   readonly #nodePorts: NodePorts;
   readonly #ports: PortAllocator;
@@ -97,6 +100,12 @@ export class Proxier implements ProxyView {
       bindAddress,
       bindAddressForIPv6: bindAddressForIPv6 ?? (() => Promise.resolve(bindAddress)),
       logger,
+    });
+    this.#waysBack = new WaysBack({
+      // Without rules of ours it is for others to say where traffic goes.
+      steered: (protocol, address, port) =>
+        steering.kind === 'none' ? [] : this.#redirects.servicePortsAt(protocol, address, port),
+      portal: (protocol, port) => this.#portals.servicePortOn(protocol, port),
     });
     this.#steering = new SteeringSync(steering, logger);
     this.#nodePorts = new NodePorts({ hold: options.holdPort, logger });
@@ -134,6 +143,12 @@ export class Proxier implements ProxyView {
 
   servicePorts(): readonly ServicePortView[] {
     return servicePortViews(this.#state, this.#portals);
+  }
+
+  /** Whether a connection from a portal to one of its endpoints would come back to it: the relay is not to make it. */
+  leadsBack(portal: ServicePortName, protocol: Protocol, endpoint: Endpoint): boolean {
+    const servicePort = this.#portals.servicePortOf(portal);
+    return servicePort !== undefined && this.#waysBack.leadBack(servicePort, protocol, endpoint, this.#state);
   }
 
   counts(): PortalCounts {
@@ -183,11 +198,10 @@ export class Proxier implements ProxyView {
     const { logger, now } = this.#options;
     const started = now();
     const everything = this.#resyncDue;
-    const changed = this.#changed;
+    const changed = this.#changed.size;
     this.#resyncDue = false;
-    this.#changed = new Set();
     if (!this.#knowsPast) await this.#learnPast();
-    let redirects = await this.#reconcile(changed);
+    let redirects = await this.#reconcile([]);
     if (everything) {
       for (const slice of slicesOf(this.#everyServicePort(), SLICE)) {
         await nextTurn();
@@ -211,7 +225,7 @@ export class Proxier implements ProxyView {
     this.#pendingSince = this.#again ? this.#requestedAt : null;
     logger.detail(2, 'sync done', {
       servicePorts: this.#state.servicePorts.size,
-      changed: changed.size,
+      changed,
       portals: this.#portals.open.size,
       ms: this.#lastSynced - started,
     });
@@ -224,15 +238,22 @@ export class Proxier implements ProxyView {
     this.#portals.past = past;
   }
 
-  /** Portals as they should be now for these service ports. Resolves with the redirects that there are then. */
-  async #reconcile(servicePorts: ReadonlySet<ServicePortName>): Promise<readonly Redirect[]> {
-    const newest = (): ServiceState => this.#state;
-    const looked = await this.#portals.reconcile(servicePorts, newest, () => this.#stopped);
+  /** Portals as they should be now for these service ports and those that changed. Resolves with the redirects that there are then. */
+  async #reconcile(some: Iterable<ServicePortName>): Promise<readonly Redirect[]> {
+    // With all that changed by now: redirects are of one state, or two that swapped an address would seem to both claim it.
+    const servicePorts = new Set([...some, ...this.#changed]);
+    this.#changed = new Set();
+    const state = this.#state;
     // Without rules nothing is steered from a node port: the port is left to others.
     const steers = this.#options.steering.kind !== 'none';
-    const affected = steers ? await this.#nodePorts.reconcile(looked, newest()) : looked;
+    let affected: ReadonlySet<ServicePortName> = servicePorts;
+    const holdNodePorts = async (): Promise<void> => {
+      if (steers) affected = await this.#nodePorts.reconcile(servicePorts, state);
+    };
+    const newest = (): ServiceState => this.#state;
+    const looked = await this.#portals.reconcile(servicePorts, newest, () => this.#stopped, holdNodePorts);
     const isHeld = (name: ServicePortName): boolean => !steers || this.#nodePorts.isHeld(name);
-    return this.#redirects.update(affected, newest(), this.#portals.open, isHeld);
+    return this.#redirects.update(new Set([...looked, ...affected]), state, this.#portals.open, isHeld);
   }
 
   /** Those of the state, and any that a portal or a redirect is left of; some maybe twice. */

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { IPFamily } from '../model/address.js';
-import type { ServicePort, ServicePortName } from '../model/service-port.js';
+import type { Endpoint } from '../model/endpoint.js';
+import type { Protocol, ServicePort, ServicePortName } from '../model/service-port.js';
 import type { ServiceState } from '../model/service-state.js';
 import type { PortalAddress } from '../relay/engine.js';
 import type { Redirect, RedirectTo, Verdict } from '../steering/steering.js';
@@ -12,6 +13,8 @@ type OpenPortals = ReadonlyMap<ServicePortName, PortalAddress>;
 export class RedirectList {
   readonly #ofServicePort = new Map<ServicePortName, readonly Redirect[]>();
   #list: readonly Redirect[] = [];
+  /** Whose traffic it is that is sent to some place: mostly one service port's. */
+  readonly #byPlace = new Map<string, readonly ServicePortName[]>();
 
   /** Every service port that there are redirects for. */
   servicePorts(): Iterable<ServicePortName> {
@@ -36,11 +39,31 @@ export class RedirectList {
       const redirects = redirectsOf(name, state, portals, isNodePortHeld(name));
       if (isDeepStrictEqual(this.#ofServicePort.get(name) ?? [], redirects)) continue;
       changed = true;
+      this.#place(name, redirects);
       if (redirects.length === 0) this.#ofServicePort.delete(name);
       else this.#ofServicePort.set(name, redirects);
     }
     if (changed) this.#list = joined(this.#ofServicePort.values());
     return this.#list;
+  }
+
+  /** The service ports that claim what is sent to an address and port; `null` is the address of node ports. */
+  servicePortsAt(protocol: Protocol, address: string | null, port: number): readonly ServicePortName[] {
+    return this.#byPlace.get(placeKey(protocol, address, port)) ?? NOBODY;
+  }
+
+  #place(name: ServicePortName, redirects: readonly Redirect[]): void {
+    for (const { protocol, address, port } of this.#ofServicePort.get(name) ?? []) {
+      const key = placeKey(protocol, address, port);
+      const others = this.#byPlace.get(key)?.filter((other) => other !== name) ?? NOBODY;
+      if (others.length === 0) this.#byPlace.delete(key);
+      else this.#byPlace.set(key, others);
+    }
+    for (const { protocol, address, port } of redirects) {
+      const key = placeKey(protocol, address, port);
+      const there = this.#byPlace.get(key) ?? NOBODY;
+      if (!there.includes(name)) this.#byPlace.set(key, [...there, name]);
+    }
   }
 }
 
@@ -69,10 +92,20 @@ export function redirectsOf(
         )),
     ...(external === null
       ? []
-      : externalWays(servicePort, isNodePortHeld).map(
-          (way): Redirect => ({ servicePort: name, protocol, ...way, ...external, fromNode }),
-        )),
+      : externalWays(servicePort, isNodePortHeld)
+          .filter((way) => !isEndpointItself(way, state.endpoints.get(name) ?? []))
+          .map((way): Redirect => ({ servicePort: name, protocol, ...way, ...external, fromNode }))),
   ];
+}
+
+/**
+ * Whether an endpoint itself is where clients send to: a pod in the node's network, say, whose Service has the node's address
+ * and the same port. What is sent there arrives without being steered; steered, the relay could not reach that endpoint.
+ * Where only some sources may come it is steered all the same, for those that may not.
+ */
+function isEndpointItself({ address, port, sourceRanges }: WayIn, endpoints: readonly Endpoint[]): boolean {
+  if (address === null || sourceRanges.length > 0) return false;
+  return endpoints.some((endpoint) => endpoint.address === address && endpoint.port === port);
 }
 
 function redirectTo(
@@ -108,6 +141,11 @@ function hasEndpoints(name: ServicePortName, traffic: Traffic, state: ServiceSta
 export type WayIn = Pick<Redirect, 'kind' | 'family' | 'address' | 'port' | 'sourceRanges'>;
 
 const EVERYONE: readonly string[] = [];
+const NOBODY: readonly ServicePortName[] = [];
+
+function placeKey(protocol: Protocol, address: string | null, port: number): string {
+  return `${protocol} ${address ?? 'node'} ${port}`;
+}
 
 /** Ways of traffic that follows the internal policy. */
 export function internalWays({ port, clusterIPs }: ServicePort): readonly WayIn[] {

@@ -1,5 +1,5 @@
 import type { ProxyConfig } from '../config/proxy-config.js';
-import type { RelayEngine, RelayObserver } from './engine.js';
+import type { LeadsBack, RelayEngine, RelayObserver } from './engine.js';
 import { PortableRelay } from './portable/portable-relay.js';
 
 export interface ChosenRelay {
@@ -27,6 +27,7 @@ export function chooseRelay(
   config: ProxyConfig,
   openFileLimit: number,
   observer: RelayObserver,
+  leadsBack?: LeadsBack,
 ): ChosenRelay {
   const maxOpenFiles = Math.min(MOST_FILES, Math.max(FEWEST_FILES, openFileLimit - FILES_KEPT_BACK));
   return {
@@ -35,6 +36,7 @@ export function chooseRelay(
       maxOpenFiles,
       maxUdpSessions: Math.min(MOST_UDP_SESSIONS, Math.floor(maxOpenFiles / 2)),
       observer,
+      leadsBack,
     }),
     reason:
       config.relay === 'portable'

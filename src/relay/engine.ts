@@ -15,6 +15,8 @@ import type { Protocol, ServicePortName, SessionAffinity } from '../model/servic
  * endpoint; a session whose endpoint went away moves at once. The session table is bounded: when it is full the
  * session that has been idle longest makes room.
  *
+ * An endpoint that leads back to the portal (`LeadsBack`) is never connected to: it counts as one that failed.
+ *
  * No endpoints: TCP is reset at accept, UDP is dropped; both are counted.
  * Endpoints removed: open connections go on until they end; new ones never go there.
  * Portal closed: listening stops at once, what is open goes on.
@@ -109,6 +111,12 @@ export interface EndpointCounters {
   readonly totalConnections: number;
 }
 
+/**
+ * Whether what is sent to an endpoint of a portal comes back to that portal: an engine that connected to it would be its own
+ * client, without end. Asked for each connection and session, so that it must be quick.
+ */
+export type LeadsBack = (portal: ServicePortName, protocol: Protocol, endpoint: Endpoint) => boolean;
+
 /** Who connected: IPv4 clients of a dual-stack portal in IPv4 text. */
 export interface ClientAddress {
   readonly address: string;
@@ -124,6 +132,8 @@ export type FailureReason =
   | 'dial-failed'
   | 'endpoint-reset'
   | 'icmp-refused'
+  /** The endpoint is an address that leads back to the portal itself. */
+  | 'leads-back'
   | 'out-of-files';
 
 export interface RelayFailure {

@@ -14,6 +14,7 @@ const WHAT_HAPPENED: Readonly<Record<FailureReason, string>> = {
   'dial-failed': 'the endpoint could not be reached',
   'endpoint-reset': 'the endpoint reset the connection',
   'icmp-refused': 'the endpoint refused a datagram',
+  'leads-back': 'the endpoint is an address that leads back to the Service',
   'out-of-files': 'out of file descriptors',
 };
 

@@ -73,12 +73,8 @@ export async function chooseSteering(
  */
 export async function removeAllRules(host: SteeringHost): Promise<void> {
   const failures: unknown[] = [];
-  // Whoever has no nft has no table of its own to remove.
-  const kinds = KINDS.filter((kind) => kind !== 'nftables' || host.find('nft') !== null);
-  for (const kind of kinds)
-    await packetRules(kind, host)
-      .remove()
-      .catch((error: unknown) => failures.push(error));
+  for (const rules of packetRulesToRemove(KINDS, host))
+    await rules.remove().catch((error: unknown) => failures.push(error));
   if (failures.length > 0) throw failures[0];
 }
 
@@ -89,6 +85,15 @@ function packetRules(kind: Kind, { runner, find, place }: SteeringHost): PacketR
       new NftablesRules({ runner, place, program: find('nft') ?? 'nft' });
 }
 
-function steeringWith(rules: PacketRules, { runner, find, logger }: SteeringHost): Steering {
-  return new PacketSteering(rules, new ConntrackFlows({ runner, find, logger }));
+/** Whoever has no nft has no table of its own to remove. */
+function packetRulesToRemove(kinds: readonly Kind[], host: SteeringHost): readonly PacketRules[] {
+  const there = kinds.filter((kind) => kind !== 'nftables' || host.find('nft') !== null);
+  return there.map((kind) => packetRules(kind, host));
+}
+
+function steeringWith(rules: PacketRules, host: SteeringHost): Steering {
+  const { runner, find, logger } = host;
+  const others = KINDS.filter((kind) => kind !== rules.kind);
+  const flows = new ConntrackFlows({ runner, find, logger });
+  return new PacketSteering(rules, flows, packetRulesToRemove(others, host));
 }

@@ -32,12 +32,17 @@ export class PacketSteering implements Steering {
   /** Whether the last call ended as it should have. */
   #isCertain = false;
 
+  /** The rules of an earlier run are gone from the other packet filters, as far as they can be had. */
+  #hasClearedOthers = false;
+
   /** Why a family can't be steered, null where it can; until everything is compared again. */
   readonly #reasons = new Map<IPFamily, string | null>();
 
+  /** @param others those that this is instead of: an earlier run may have left rules there. */
   constructor(
     private readonly rules: PacketRules,
     private readonly flows: FlowRemoval,
+    private readonly others: readonly PacketRules[] = [],
   ) {}
 
   get kind(): PacketRules['kind'] {
@@ -54,6 +59,7 @@ export class PacketSteering implements Steering {
     this.#isCertain = false;
     await this.rules.write(wanted, isCertain ? check : 'everything');
     this.#isCertain = true;
+    await this.#clearOthers();
     await this.flows.update(this.#applied, wanted);
     this.#applied = wanted;
     return [...conflicts, ...unsteered];
@@ -80,6 +86,22 @@ export class PacketSteering implements Steering {
   async remove(): Promise<void> {
     this.#isCertain = false;
     await this.rules.remove();
+  }
+
+  /**
+   * A kernel passes packets through the rules of all filters: those of an earlier run would go on refusing and steering.
+   * Tried once: one that does not work can't have steered.
+   */
+  async #clearOthers(): Promise<void> {
+    if (this.#hasClearedOthers) return;
+    this.#hasClearedOthers = true;
+    for (const other of this.others) {
+      try {
+        await other.remove();
+      } catch (error) {
+        if (!(error instanceof KubeSpliceError)) throw error;
+      }
+    }
   }
 
   async #reasonAgainst(family: IPFamily): Promise<string | null> {

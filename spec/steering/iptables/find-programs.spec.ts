@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Command, CommandResult } from '../../../src/host/command-runner.js';
+import { KubeSpliceError } from '../../../src/model/errors.js';
 import {
   findPrograms,
   hasLegacyTables,
@@ -147,6 +148,24 @@ describe('the name of a program', () => {
       ['iptables', 'legacy'],
       ['iptables-nft', 'nft'],
     ]);
+  });
+});
+
+describe('a program that does not so much as start', () => {
+  it('leaves the choice to the others; where there is none, it is told', async () => {
+    const fake = new FakeIptables(BOTH);
+    const hung = new KubeSpliceError('COMMAND_FAILED', '"iptables --version": it did not end within 60 s');
+    const runner = {
+      run: (command: Command) =>
+        command.program.endsWith('/iptables') ? Promise.reject(hung) : fake.run(command),
+    };
+    const found = await findPrograms('IPv4', { ...hostOf(fake), runner });
+    expect(found.map(({ name }) => name).toSorted()).toEqual(['iptables-legacy', 'iptables-nft']);
+    fake.options = { installed: ['iptables'] };
+    await expect(findPrograms('IPv4', { ...hostOf(fake), runner })).rejects.toMatchObject({
+      code: 'STEERING_FAILED',
+      message: hung.message,
+    });
   });
 });
 

@@ -209,6 +209,29 @@ describe('a program of iptables that fails', () => {
   });
 });
 
+describe('what iptables-save prints without a failure', () => {
+  const saving = (stdout: string) => commandsWith(new Answering({ stdout })).save();
+
+  it.each([
+    ["# Table `nat' is incompatible, use 'nft' tool.\n", "Table `nat' is incompatible, use 'nft' tool."],
+    ['*nat\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -j KUBE', 'it ended in the midst of a table'],
+    ['*nat\nCOMMIT\nSegmentation fault\n', 'it prints what is no rule: Segmentation fault'],
+  ])('is refused where it is not all the rules: %j', async (stdout, words) => {
+    await expect(saving(stdout)).rejects.toMatchObject({
+      code: 'STEERING_FAILED',
+      message: `iptables-save: ${words}`,
+    });
+  });
+
+  it.each([
+    '',
+    "# Table `mangle' is incompatible, use 'nft' tool.\n*nat\nCOMMIT\n",
+    '# Generated\n*nat\n:OUTPUT ACCEPT [0:0]\n[3:180] -A OUTPUT -j RETURN\n-A OUTPUT -j RETURN\nCOMMIT\n# Completed\n\n',
+  ])('is taken where it is: %j', async (stdout) => {
+    expect(await saving(stdout)).toBe(stdout);
+  });
+});
+
 describe('the words of a program', () => {
   it('hold no control character, and not more than can be read', () => {
     const words = (stderr: string) => wordsOf({ exitCode: 1, stdout: '', stderr });

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { ClientAddress, RelayObserver } from '../engine.js';
+import type { ClientAddress, LeadsBack, RelayObserver } from '../engine.js';
 import { DeafSockets } from './deaf-sockets.js';
 import type { FileBudget } from './file-budget.js';
 import { reset } from './reset.js';
@@ -33,6 +33,7 @@ export class TcpAdmission {
   constructor(
     private readonly files: FileBudget,
     private readonly observer: RelayObserver,
+    private readonly leadsBack: LeadsBack,
     private readonly now: () => number,
   ) {
     files.onGive(() => this.#letIn());
@@ -84,7 +85,8 @@ export class TcpAdmission {
 
   #connect({ socket, address, portal }: WaitingClient): void {
     const { name, balancer, traffic } = portal;
-    const context = { name, balancer, traffic, observer: this.observer, deaf: this.#deaf, now: this.now };
+    const { observer, leadsBack, now } = this;
+    const context = { name, balancer, traffic, observer, leadsBack, deaf: this.#deaf, now };
     const connection = new TcpConnection(socket, address, context, () => {
       this.#connections.delete(connection);
       traffic.activeConnections -= 1;

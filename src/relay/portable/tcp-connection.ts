@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Balancer } from '../../balancer/balancer.js';
 import type { Endpoint, EndpointKey } from '../../model/endpoint.js';
 import type { ServicePortName } from '../../model/service-port.js';
-import type { ClientAddress, FailureReason, RelayObserver } from '../engine.js';
+import type { ClientAddress, FailureReason, LeadsBack, RelayObserver } from '../engine.js';
 import type { DeafSockets } from './deaf-sockets.js';
 import { DIAL_TIMEOUTS_MS, type Dial, DialFailure, dial } from './dial.js';
 import { reset } from './reset.js';
@@ -15,6 +15,7 @@ export interface ConnectionContext {
   readonly balancer: Balancer;
   readonly traffic: Traffic;
   readonly observer: RelayObserver;
+  readonly leadsBack: LeadsBack;
   readonly deaf: DeafSockets;
   /** ms, monotonic. */
   readonly now: () => number;
@@ -68,13 +69,14 @@ export class TcpConnection {
   }
 
   async #reachEndpoint(): Promise<void> {
-    const { balancer, now } = this.context;
+    const { name, balancer, leadsBack, now } = this.context;
     const tried = new Set<EndpointKey>();
     for (const [attempt, timeoutMs] of DIAL_TIMEOUTS_MS.entries()) {
       const endpoint = balancer.pick(this.#address.address, now(), tried);
       if (endpoint === undefined) return this.#refuse('no-endpoints');
-      this.#dial = dial(endpoint, timeoutMs);
       try {
+        if (leadsBack(name, 'TCP', endpoint)) throw new DialFailure('leads-back', endpoint.key);
+        this.#dial = dial(endpoint, timeoutMs);
         const socket = await this.#dial.socket;
         if (balancer.has(endpoint.key)) return this.#splice(endpoint, socket);
         // It was removed while it was dialled: no connection begins there any more.

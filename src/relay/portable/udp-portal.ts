@@ -3,7 +3,14 @@ import type { SocketAsPromised } from 'dgram-as-promised';
 import { Balancer } from '../../balancer/balancer.js';
 import { systemErrorCode } from '../../model/errors.js';
 import type { ServicePortName } from '../../model/service-port.js';
-import type { OpenPortal, PortalCounters, PortalRequest, PortalRouting, RelayObserver } from '../engine.js';
+import type {
+  LeadsBack,
+  OpenPortal,
+  PortalCounters,
+  PortalRequest,
+  PortalRouting,
+  RelayObserver,
+} from '../engine.js';
 import type { FileBudget } from './file-budget.js';
 import { portalOpenError } from './portal-open-error.js';
 import { Traffic } from './traffic.js';
@@ -17,6 +24,7 @@ const MAX_PORT_TRIES = 16;
 /** What a portal needs from the relay that it is part of. */
 export interface UdpRelay {
   readonly observer: RelayObserver;
+  readonly leadsBack: LeadsBack;
   readonly random: () => number;
   readonly now: () => number;
   readonly sessions: UdpSessionTable;
@@ -164,7 +172,7 @@ export class UdpPortal {
   }
 
   #begin(key: string, socket: SocketAsPromised, from: RemoteInfo): UdpSession | undefined {
-    const { observer, now, sessions, files } = this.#relay;
+    const { observer, leadsBack, now, sessions, files } = this.#relay;
     const client = { address: from.address, port: from.port };
     if (this.#drained !== undefined || this.#closed) return undefined;
     // Before anything is made room for: what goes nowhere must not evict what does.
@@ -184,6 +192,7 @@ export class UdpPortal {
       balancer: this.#balancer,
       traffic: this.traffic,
       observer,
+      leadsBack: (endpoint) => leadsBack(this.name, 'UDP', endpoint),
       now,
       touch: (used) => sessions.touch(used),
       ended: (gone, cause) => this.#ended(gone, cause),

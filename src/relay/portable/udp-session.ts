@@ -22,6 +22,8 @@ export interface SessionContext {
   readonly balancer: Balancer;
   readonly traffic: Traffic;
   readonly observer: RelayObserver;
+  /** Whether what is sent to an endpoint would come back to this portal. */
+  readonly leadsBack: (endpoint: Endpoint) => boolean;
   /** ms, monotonic. */
   readonly now: () => number;
   /** An endpoint answered: the session is in use. */
@@ -65,12 +67,7 @@ export class UdpSession {
 
   /** Passes a datagram of the client on, to another endpoint if this one has refused. False where there is none. */
   send(message: Buffer): boolean {
-    if (this.#bound === undefined && !this.#bind()) {
-      const { traffic, observer, name } = this.context;
-      traffic.noEndpoints += 1;
-      observer.failure({ name, protocol: 'UDP', client: this.client, reason: 'no-endpoints', final: true });
-      return false;
-    }
+    if (this.#bound === undefined && !this.#bind()) return false;
     if (this.#waiting === undefined) this.#transmit(message);
     else if (this.#waiting.length < MAX_WAITING) this.#waiting.push(message);
     else this.context.traffic.droppedDatagrams += 1;
@@ -91,9 +88,8 @@ export class UdpSession {
   }
 
   #bind(): boolean {
-    const { balancer, now, traffic } = this.context;
-    const tried = this.#refusedBy === undefined ? undefined : new Set([this.#refusedBy]);
-    const endpoint = this.#ended ? undefined : balancer.pick(this.client.address, now(), tried);
+    const { traffic } = this.context;
+    const endpoint = this.#pick();
     if (endpoint === undefined) return false;
     const socket = udpSocket(endpoint.address, (message) => this.#answered(message));
     const bound = { endpoint, socket };
@@ -101,7 +97,7 @@ export class UdpSession {
     this.#waiting = [];
     traffic.udpSessions += 1;
     // After a refusal a session begins anew; one that was moved goes on.
-    if (tried !== undefined) traffic.totalUdpSessions += 1;
+    if (this.#refusedBy !== undefined) traffic.totalUdpSessions += 1;
     traffic.connected(endpoint.key);
     socket.socket.on('error', (error) => this.#failed(bound, error));
     socket.socket.connect(endpoint.port, endpoint.address, (error?: Error) => {
@@ -110,6 +106,32 @@ export class UdpSession {
       else this.#connected(bound);
     });
     return true;
+  }
+
+  /** An endpoint to bind to, not the one that has refused where there is another. Where there is none, that is told. */
+  #pick(): Endpoint | undefined {
+    const { balancer, now, traffic, observer, name, leadsBack } = this.context;
+    const tried = new Set(this.#refusedBy === undefined ? [] : [this.#refusedBy]);
+    const failure = { name, protocol: 'UDP', client: this.client, final: true } as const;
+    const back = new Set<EndpointKey>();
+    for (;;) {
+      const endpoint = this.#ended ? undefined : balancer.pick(this.client.address, now(), tried);
+      if (endpoint === undefined) {
+        traffic.noEndpoints += 1;
+        observer.failure({ ...failure, reason: 'no-endpoints' });
+        return undefined;
+      }
+      if (!leadsBack(endpoint)) return endpoint;
+      traffic.dialFailures += 1;
+      balancer.forget(this.client.address, endpoint.key);
+      if (back.has(endpoint.key)) {
+        traffic.droppedDatagrams += 1;
+        observer.failure({ ...failure, endpoint, reason: 'leads-back' });
+        return undefined;
+      }
+      back.add(endpoint.key);
+      tried.add(endpoint.key);
+    }
   }
 
   #connected(bound: { readonly endpoint: Endpoint }): void {

@@ -6,17 +6,35 @@ const MOST_REMOVED = 32;
 
 type Chains = ReadonlyMap<string, readonly string[] | ReadonlySet<string>>;
 
-/** Lines for iptables-restore that make the chains of ours in a table these, and no others. */
-export function chainLines(
+type WantedChains = ReadonlyMap<string, ReadonlySet<string>>;
+
+/**
+ * Lines for iptables-restore that make these chains hold exactly these rules.
+ *
+ * @param isMistrusted what differs is written whole, and no rule removed by its text.
+ */
+export function chainLines(current: Chains, wanted: WantedChains, isMistrusted = false): readonly string[] {
+  return [...wanted].flatMap(([chain, rules]) => {
+    const lines = chainDifference(chain, current.get(chain) ?? null, rules);
+    return isMistrusted && lines.length > 0 ? rewritten(chain, rules) : lines;
+  });
+}
+
+/**
+ * Lines for iptables-restore that remove the chains of ours which are not wanted, once those that are lead there no more.
+ *
+ * @param ledTo chains that somebody else's rules lead to: the kernel keeps those, so they are emptied only.
+ */
+export function surplusLines(
   current: Chains,
-  wanted: ReadonlyMap<string, ReadonlySet<string>>,
+  wanted: WantedChains,
+  ledTo: ReadonlySet<string> = new Set(),
 ): readonly string[] {
   const surplus = [...current.keys()].filter((chain) => isOurChain(chain) && !wanted.has(chain));
-  return [
-    ...[...wanted].flatMap(([chain, rules]) => chainDifference(chain, current.get(chain) ?? null, rules)),
-    // Nothing leads there any more, now that the others are right.
-    ...surplus.flatMap((chain) => [`:${chain} - [0:0]`, `-X ${chain}`]),
-  ];
+  return surplus.flatMap((chain) => {
+    if (!ledTo.has(chain)) return [`:${chain} - [0:0]`, `-X ${chain}`];
+    return [...(current.get(chain) ?? [])].length === 0 ? [] : [`:${chain} - [0:0]`];
+  });
 }
 
 /**

@@ -9,13 +9,15 @@ import type {
   SteeringPlace,
   SteeringState,
 } from '../steering.js';
-import { chainLines } from './chain-difference.js';
+import { chainLines, surplusLines } from './chain-difference.js';
 import { TABLES, type Table } from './chains.js';
 import { type DesiredRules, RuleMaker } from './desired-rules.js';
-import { findPrograms, hasLegacyTables, type IptablesHost } from './find-programs.js';
+import { findPrograms, type IptablesHost } from './find-programs.js';
 import { groupsOfRules, isGuarded } from './guard-rules.js';
-import { IptablesCommands } from './iptables-programs.js';
+import { IptablesCommands, type IptablesPrograms } from './iptables-programs.js';
 import { jumpDifference } from './jump-difference.js';
+import { chainsLedTo } from './jumps.js';
+import { existingTables, removeLeftOvers } from './left-overs.js';
 import { pastRedirects } from './past-redirects.js';
 import { probe, transaction } from './probe.js';
 import { refusedTraffic } from './refused-traffic.js';
@@ -26,6 +28,8 @@ import { parseSavedRules, type SavedTable } from './saved-rules.js';
 /** The programs that are used, and what their kernel takes. */
 interface Known {
   readonly commands: IptablesCommands;
+  /** Those of the other variants that there are. */
+  readonly others: readonly IptablesPrograms[];
   readonly has: Capabilities;
   readonly maker: RuleMaker;
 }
@@ -47,6 +51,10 @@ export class FamilyRules {
   /** The built-in chains as they were when last looked at, by table and name. */
   readonly #orders = new Map<string, readonly string[]>();
   #hasLooked = false;
+  /** Rules of an earlier run are gone from the other variants, as far as they can be had. */
+  #hasClearedOthers = false;
+  /** The last difference was refused: chains that differ are written whole. */
+  #isMistrusted = false;
 
   constructor(
     private readonly family: IPFamily,
@@ -81,18 +89,18 @@ export class FamilyRules {
   }
 
   async write(state: SteeringState, check: SteeringCheck): Promise<void> {
-    if (this.#written === null && !this.#isNeeded(state) && !(await this.#hasLeftOvers())) return;
+    if (this.#written === null && !this.#isNeeded(state) && !(await this.#hasLeftOvers(check))) return;
     const known = await this.#prepared();
     if (check === 'changes' && this.#written !== null) {
       try {
-        await this.#writeChanges(state, known, this.#written);
-        return;
+        if (await this.#writeChanges(state, known, this.#written)) return;
       } catch (error) {
         // Somebody else may have changed what was taken for granted: what is there is read below.
         if (!(error instanceof KubeSpliceError)) throw error;
       }
     }
     await this.#writeAll(state, known);
+    await this.#clearOthers(known);
   }
 
   async refused(): Promise<RefusedTraffic | null> {
@@ -104,12 +112,7 @@ export class FamilyRules {
   async remove(): Promise<void> {
     this.#written = null;
     this.#orders.clear();
-    for (const programs of await findPrograms(this.family, this.host)) {
-      if (programs.variant === 'legacy' && !hasLegacyTables(this.family, this.host)) continue;
-      const commands = new IptablesCommands(this.host.runner, programs, this.host.find);
-      const input = rulesRemoved(parseSavedRules(await commands.save()));
-      if (input !== '') await commands.restore(input);
-    }
+    await removeLeftOvers(await findPrograms(this.family, this.host), this.family, this.host);
   }
 
   async #prepared(): Promise<Known> {
@@ -125,7 +128,10 @@ export class FamilyRules {
       const commands = new IptablesCommands(host.runner, programs, host.find);
       try {
         const has = await probe(commands, family);
-        return { commands, has, maker: new RuleMaker({ family, place, has }) };
+        // Rules that it can write, and not read, can't be kept right.
+        if (programs.variant === 'nft') await commands.save();
+        const others = found.filter((other) => other !== programs);
+        return { commands, others, has, maker: new RuleMaker({ family, place, has }) };
       } catch (error) {
         if (!(error instanceof KubeSpliceError)) throw error;
         failures.push(error.message);
@@ -145,67 +151,98 @@ export class FamilyRules {
     );
   }
 
-  /** Rules of an earlier run: looked for once, and without making a table that is not there. */
-  async #hasLeftOvers(): Promise<boolean> {
-    if (this.#hasLooked) return false;
-    const tables = await this.#existingTables();
-    if (tables.some((saved) => rulesRemoved(saved) !== '')) return true;
-    this.#hasLooked = true;
+  /**
+   * Rules of an earlier run, of a family that nothing is asked of now: looked for until it is known. Where its programs do
+   * not work, that is nobody's concern.
+   */
+  async #hasLeftOvers(check: SteeringCheck): Promise<boolean> {
+    if (this.#hasLooked || check === 'changes') return false;
+    try {
+      const tables = await this.#existingTables();
+      if (tables.some((saved) => rulesRemoved(saved) !== '')) return true;
+      this.#hasLooked = true;
+    } catch (error) {
+      if (!(error instanceof KubeSpliceError)) throw error;
+    }
     return false;
   }
 
-  /** What each variant has in the kernel. To ask iptables-legacy for a table that is not there would make it. */
   async #existingTables(): Promise<readonly ReadonlyMap<string, SavedTable>[]> {
-    const tables: ReadonlyMap<string, SavedTable>[] = [];
-    for (const programs of await findPrograms(this.family, this.host)) {
-      if (programs.variant === 'legacy' && !hasLegacyTables(this.family, this.host)) continue;
-      const commands = new IptablesCommands(this.host.runner, programs, this.host.find);
-      tables.push(parseSavedRules(await commands.save()));
-    }
-    return tables;
+    return existingTables(await findPrograms(this.family, this.host), this.family, this.host);
   }
 
-  async #writeChanges(state: SteeringState, known: Known, written: DesiredRules): Promise<void> {
-    const desired = await known.maker.make(state, written.groups);
-    // Where jumps go among other rules, only the kernel tells.
-    if (!isDeepStrictEqual(desired.jumps, written.jumps)) {
-      await this.#writeAll(state, known);
-      return;
+  /**
+   * What an earlier run left in another variant would go on refusing and steering: a kernel passes packets through all of
+   * them. Tried once: one that does not work can't have steered.
+   */
+  async #clearOthers({ others }: Known): Promise<void> {
+    if (this.#hasClearedOthers) return;
+    this.#hasClearedOthers = true;
+    try {
+      await removeLeftOvers(others, this.family, this.host);
+    } catch (error) {
+      if (!(error instanceof KubeSpliceError)) throw error;
     }
-    const lines = (table: Table) => chainLines(written.chains[table], desired.chains[table]);
+  }
+
+  /** @returns false where the kernel has to be read first: where jumps go among other rules, only that tells. */
+  async #writeChanges(state: SteeringState, known: Known, written: DesiredRules): Promise<boolean> {
+    const desired = await known.maker.make(state, written.groups);
+    if (!isDeepStrictEqual(desired.jumps, written.jumps)) return false;
+    const lines = (table: Table) => {
+      const [before, after] = [written.chains[table], desired.chains[table]];
+      return [...chainLines(before, after), ...surplusLines(before, after)];
+    };
     await this.#restore(known, lines);
     this.#written = desired;
+    return true;
   }
 
   async #writeAll(state: SteeringState, known: Known): Promise<void> {
+    let tables: ReadTables;
+    try {
+      tables = await this.#read(known);
+    } catch (error) {
+      // What can't be compared can be changed still.
+      if (this.#written !== null) await this.#writeChanges(state, known, this.#written);
+      throw error;
+    }
     this.#written = null;
-    const tables = await this.#read(known);
     const guard = tables.get('filter')?.get('KUBE-PORTALS-GUARD') ?? [];
     const desired = await known.maker.make(state, groupsOfRules(guard));
     const orders = new Map<string, readonly string[]>();
     const lines = (table: Table): string[] => {
-      const saved = tables.get(table);
-      // Chains are declared before anything jumps to them.
+      const saved = tables.get(table) ?? new Map<string, readonly string[]>();
+      const wanted = desired.chains[table];
+      // Chains are declared before anything jumps to them, and removed when nothing of ours does any more.
       return [
-        ...chainLines(saved ?? new Map(), desired.chains[table]),
+        ...chainLines(saved, wanted, this.#isMistrusted),
         ...this.#jumpLines(table, saved, desired, orders),
+        ...surplusLines(saved, wanted, chainsLedTo(saved, desired.jumps[table])),
       ];
     };
-    await this.#restore(known, lines);
+    try {
+      await this.#restore(known, lines);
+    } catch (error) {
+      // Not every rule can be removed by what iptables-save prints of it (`recent`, `connlimit`).
+      this.#isMistrusted = true;
+      throw error;
+    }
+    this.#isMistrusted = false;
     for (const [place, order] of orders) this.#orders.set(place, order);
     this.#written = desired;
   }
 
   #jumpLines(
     table: Table,
-    saved: SavedTable | undefined,
+    saved: SavedTable,
     desired: DesiredRules,
     orders: Map<string, readonly string[]>,
   ): string[] {
     const lines: string[] = [];
     for (const [builtIn, jumps] of desired.jumps[table]) {
       const place = `${table} ${builtIn}`;
-      const difference = jumpDifference(builtIn, saved?.get(builtIn) ?? [], jumps, this.#orders.get(place));
+      const difference = jumpDifference(builtIn, saved.get(builtIn) ?? [], jumps, this.#orders.get(place));
       lines.push(...difference.lines);
       orders.set(place, difference.after);
     }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { CommandRunner } from '../../host/command-runner.js';
+import type { CommandResult, CommandRunner } from '../../host/command-runner.js';
 import type { ProgramSearch } from '../../host/program-search.js';
 import type { IPFamily } from '../../model/address.js';
 import { KubeSpliceError } from '../../model/errors.js';
@@ -62,11 +62,23 @@ async function programsCalled(
 ): Promise<IptablesPrograms | KubeSpliceError | null> {
   const [program, save, restore] = [find(name), find(`${name}-save`), find(`${name}-restore`)];
   if (program === null || save === null || restore === null) return null;
-  const result = await runner.run({ program, args: ['--version'] });
+  const result = await answerOf(runner.run({ program, args: ['--version'] }));
   // One that can't even tell its version is broken for now; one that tells it in other words is not.
+  if (result instanceof KubeSpliceError)
+    return new KubeSpliceError('STEERING_FAILED', result.message, { cause: result });
   if (result.exitCode !== 0) return new KubeSpliceError('STEERING_FAILED', `${name}: ${wordsOf(result)}`);
   const { release, variant } = parseRelease(`${result.stdout}${result.stderr}`);
   return { name, main: program, save, restore, release, variant: nameTells(name) ?? variant };
+}
+
+/** Also of one that could not be started, or did not end. */
+async function answerOf(running: Promise<CommandResult>): Promise<CommandResult | KubeSpliceError> {
+  try {
+    return await running;
+  } catch (error) {
+    if (error instanceof KubeSpliceError) return error;
+    throw error;
+  }
 }
 
 function nameTells(name: string): Variant | null {

@@ -38,7 +38,10 @@ export class IptablesCommands {
    */
   async save(table?: string): Promise<string> {
     const args = table === undefined ? [] : ['-t', table];
-    return (await this.#run({ program: this.programs.save, args })).stdout;
+    const { stdout } = await this.#run({ program: this.programs.save, args });
+    const fault = faultOfSave(stdout);
+    if (fault !== null) throw new KubeSpliceError('STEERING_FAILED', `${this.programs.name}-save: ${fault}`);
+    return stdout;
   }
 
   /** The rules of a chain, with what each has counted: `[packets:bytes] -A …`, or `-A … -c packets bytes -j …`. */
@@ -78,6 +81,20 @@ export class IptablesCommands {
     const said = words.startsWith(shown) ? words : `${shown}: ${words}`;
     throw new KubeSpliceError('STEERING_FAILED', `${said}${lineAtFault(result, called.input)}`);
   }
+}
+
+/**
+ * Why what iptables-save printed, though it says nothing of a failure, is not all the rules that there are: to take it for
+ * them would put our jumps in once more each time. iptables-nft prints a comment in place of a table that holds what only
+ * `nft` can write (`xtables-save.c`).
+ */
+function faultOfSave(text: string): string | null {
+  const [incompatible] = /^# Table [`'](?:filter|nat)' is incompatible.*$/m.exec(text) ?? [];
+  if (incompatible !== undefined) return incompatible.slice('# '.length);
+  const [strange] = /^(?![#*:[-]|COMMIT$|\s*$).*$/m.exec(text) ?? [];
+  if (strange !== undefined) return `it prints what is no rule: ${printable(strange.slice(0, MOST_WORDS))}`;
+  const isWhole = text.match(/^\*/gm)?.length === text.match(/^COMMIT$/gm)?.length;
+  return isWhole ? null : 'it ended in the midst of a table';
 }
 
 /** What a program that failed says, on one line. */

@@ -64,7 +64,9 @@ export class IptablesRules implements PacketRules {
   }
 
   async remove(): Promise<void> {
-    await this.#families.IPv4.remove();
-    await this.#families.IPv6.remove();
+    const failures: unknown[] = [];
+    for (const family of [this.#families.IPv4, this.#families.IPv6])
+      await family.remove().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   }
 }

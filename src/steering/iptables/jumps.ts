@@ -1,6 +1,7 @@
 import { COMMENTS, isOurChain, type Table } from './chains.js';
 import { nodePortDestinations, type RuleContext } from './redirect-rules.js';
 import { commentText, ruleText } from './rule-text.js';
+import type { SavedTable } from './saved-rules.js';
 
 /** What a built-in chain has of ours: rules that go before everything else when they are written, and after it. */
 export interface Jumps {
@@ -57,6 +58,16 @@ function filterJumps({ has }: RuleContext): JumpsOfTable {
     ['FORWARD', inOrder(reject('FORWARD'))],
     ['OUTPUT', inOrder(reject('OUTPUT'))],
   ]);
+}
+
+/** The chains of ours that rules of others lead to: rules that are neither in our chains nor where our own jumps are. */
+export function chainsLedTo(saved: SavedTable, jumps: JumpsOfTable): ReadonlySet<string> {
+  const ledTo = new Set<string>();
+  for (const [chain, rules] of saved) {
+    if (isOurChain(chain) || jumps.has(chain)) continue;
+    for (const behind of rules.map(chainBehind)) if (behind !== undefined) ledTo.add(behind);
+  }
+  return ledTo;
 }
 
 /** Whether a rule leads to a chain of ours. */

@@ -46,8 +46,12 @@ const TO_LOCAL_ADDRESS = 'fib daddr type 2';
  *     nat     prerouting ──▶ limited (source ranges) ──▶ steer-own, where it is of a pod ──▶ steer
  *             output ──────────────────────────────────▶ steer-own ──▶ steer
  *             input, postrouting: empty; before 4.18 a kernel translates replies only where there are such chains
- *     filter  input ───▶ established, or steered: nothing more ──▶ portals (the guard) ──▶ refuse
+ *     filter  input ───▶ steered: nothing more ──▶ portals (the guard) ──▶ refuse
  *             forward, output ──▶ refuse
+ *
+ * The guard looks at every datagram, not at the first of a flow alone: whoever got through while there was no table would
+ * stay for as long as it never pauses. No other program can have the port of a UDP portal at the portal's address; an
+ * established TCP connection may be that of one that had the port before.
  *
  * `steer-own` knows the Services that traffic of this node and its pods has another portal for. Each of them is a look-up
  * in a map, whatever the number of Services.
@@ -58,6 +62,7 @@ export function tableOutline(context: OutlineContext): TableOutline {
   const [pods] = cidrsOf(place.clusterCIDRs, family);
   // What comes from elsewhere and goes to loopback is dropped by the kernel, unless `route_localnet` opens all of it.
   const steersOthers = !isLoopback(portalAddress);
+  const toPortals = portalAddress === 'all' ? '' : `${words.destination} ${portalAddress} `;
   const ofPods = pods === undefined ? [] : [`${matching(words.source, pods)}jump steer-own`];
   return new Map([
     ...setDeclarations(words),
@@ -84,11 +89,11 @@ export function tableOutline(context: OutlineContext): TableOutline {
       'chain filter-input',
       [
         hook('filter', 'input', -10),
-        `${ESTABLISHED_OR_RELATED} accept`,
         `${DNATED} accept`,
         'iifname "lo" accept',
-        'meta l4proto . tcp dport @portals counter reject with tcp reset',
-        'meta l4proto . udp dport @portals counter drop',
+        `${toPortals}meta l4proto . udp dport @portals counter drop`,
+        `${ESTABLISHED_OR_RELATED} accept`,
+        `${toPortals}meta l4proto . tcp dport @portals counter reject with tcp reset`,
         `${NEW} jump refuse`,
       ],
     ],
