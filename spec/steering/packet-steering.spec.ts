@@ -9,6 +9,7 @@ import type {
   SteeringCheck,
   SteeringState,
 } from '../../src/steering/steering.js';
+import { eventually } from '../support/deadline.js';
 import { aRedirect, steeringState } from '../support/steering-values.js';
 
 const PAST: readonly PastRedirect[] = [
@@ -248,5 +249,19 @@ describe('steering by packet rules on a host that lacks a family', () => {
     expect(await steering.apply(BOTH, 'everything')).toEqual([]);
     expect(await steering.steers('IPv6')).toBe(true);
     expect(rules.written.at(-1)?.state).toEqual(BOTH);
+  });
+
+  it('waits for no removal of flows, and begins one when the one before has ended', async () => {
+    const { rules } = aSteering();
+    const ends: (() => void)[] = [];
+    const update = () => new Promise<void>((resolve) => void ends.push(resolve));
+    const steering = new PacketSteering(rules, { update });
+    await steering.apply(BOTH, 'everything');
+    await steering.apply(BOTH, 'changes');
+    expect(ends).toHaveLength(1);
+    ends[0]?.();
+    await eventually(() => expect(ends).toHaveLength(2));
+    ends[1]?.();
+    await steering.remove();
   });
 });

@@ -32,6 +32,9 @@ export class PacketSteering implements Steering {
   /** Whether the last call ended as it should have. */
   #isCertain = false;
 
+  /** Resolves when the flows that were stale at the last call are gone. One removal at a time; none of them fails. */
+  #removal: Promise<void> = Promise.resolve();
+
   /** The rules of an earlier run are gone from the other packet filters, as far as they can be had. */
   #hasClearedOthers = false;
 
@@ -60,8 +63,10 @@ export class PacketSteering implements Steering {
     await this.rules.write(wanted, isCertain ? check : 'everything');
     this.#isCertain = true;
     await this.#clearOthers();
-    await this.flows.update(this.#applied, wanted);
+    const before = this.#applied;
     this.#applied = wanted;
+    // A restart may leave thousands, each of which takes a look at every flow that there is: syncs do not wait for that.
+    this.#removal = this.#removal.then(() => this.flows.update(before, wanted));
     return [...conflicts, ...unsteered];
   }
 
@@ -85,6 +90,7 @@ export class PacketSteering implements Steering {
 
   async remove(): Promise<void> {
     this.#isCertain = false;
+    await this.#removal;
     await this.rules.remove();
   }
 

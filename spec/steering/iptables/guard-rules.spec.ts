@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  GUARDS,
   groupsOfRules,
   guardGroups,
   guardRules,
@@ -67,7 +68,7 @@ describe('the rules of the guard', () => {
     ).toEqual([
       ['KUBE-PORTALS-GUARD', '-p tcp -m multiport --dports 40001,40002 -j KUBE-PORTALS-REFUSED'],
       ['KUBE-PORTALS-GUARD', '-p tcp -m multiport --dports 40003 -j KUBE-PORTALS-REFUSED'],
-      ['KUBE-PORTALS-GUARD', '-p udp -m multiport --dports 40001 -j KUBE-PORTALS-REFUSED'],
+      ['KUBE-PORTALS-GUARD-UDP', '-p udp -m multiport --dports 40001 -j KUBE-PORTALS-REFUSED'],
       [
         'KUBE-PORTALS-REFUSED',
         '-p tcp -m comment --comment "sent straight to a portal" -j REJECT --reject-with tcp-reset',
@@ -82,7 +83,7 @@ describe('the rules of the guard', () => {
       '-A KUBE-PORTALS-GUARD -p tcp -m tcp --dport 40001 -j KUBE-PORTALS-REFUSED',
       '-A KUBE-PORTALS-GUARD -p tcp -m tcp --dport 40002 -j KUBE-PORTALS-REFUSED',
       '-A KUBE-PORTALS-GUARD -p tcp -m tcp --dport 40003 -j KUBE-PORTALS-REFUSED',
-      '-A KUBE-PORTALS-GUARD -p udp -m udp --dport 40001 -j KUBE-PORTALS-REFUSED',
+      '-A KUBE-PORTALS-GUARD-UDP -p udp -m udp --dport 40001 -j KUBE-PORTALS-REFUSED',
       '-A KUBE-PORTALS-REFUSED -p tcp -j DROP',
       '-A KUBE-PORTALS-REFUSED -p udp -j DROP',
     ]);
@@ -94,7 +95,7 @@ describe('the rules of the guard', () => {
   ])('are printed as they are written, and say which groups they were made of, with %s', async (_, has) => {
     const fake = new FakeIptables();
     const made = guardRules(groups, context(has)).map(([, rule]) => rule);
-    const chains = [':KUBE-PORTALS-GUARD - [0:0]', ':KUBE-PORTALS-REFUSED - [0:0]'];
+    const chains = [...Object.values(GUARDS), 'KUBE-PORTALS-REFUSED'].map((chain) => `:${chain} - [0:0]`);
     await fake.somebody(
       'iptables-restore --noflush',
       `*filter\n${[...chains, ...made].join('\n')}\nCOMMIT\n`,

@@ -210,7 +210,7 @@ describe('a program of iptables that fails', () => {
 });
 
 describe('what iptables-save prints without a failure', () => {
-  const saving = (stdout: string) => commandsWith(new Answering({ stdout })).save();
+  const saving = (stdout: string) => commandsWith(new Answering({ stdout })).saveWhole();
 
   it.each([
     ["# Table `nat' is incompatible, use 'nft' tool.\n", "Table `nat' is incompatible, use 'nft' tool."],

@@ -64,7 +64,8 @@ describe('the jumps of filter', () => {
     expect(Object.fromEntries(jumps)).toEqual({
       INPUT: {
         first: [
-          '-A INPUT ! -i lo -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j KUBE-PORTALS-GUARD',
+          '-A INPUT ! -i lo -p tcp -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j KUBE-PORTALS-GUARD',
+          '-A INPUT ! -i lo -p udp -m conntrack ! --ctstate DNAT -j KUBE-PORTALS-GUARD-UDP',
           '-A INPUT -m conntrack --ctstate NEW -j KUBE-PORTALS-REJECT',
           '-A INPUT -j KUBE-NODEPORT-NON-LOCAL',
         ],

@@ -88,6 +88,7 @@ describe('the rules of the objects that a real kube-proxy 1.25 was given', () =>
     );
     const reject =
       '-m conntrack --ctstate NEW -m comment --comment "what no portal may get" -j KUBE-PORTALS-REJECT';
+    const guard = '-m comment --comment "portals are for traffic of Services only"';
     expect([...ours].filter((rule) => !theirs.has(rule)).toSorted()).toEqual(
       [
         `-A KUBE-PORTALS-CONTAINER ${EXTERNAL_IP} -j REDIRECT --to-ports 40066`,
@@ -95,7 +96,8 @@ describe('the rules of the objects that a real kube-proxy 1.25 was given', () =>
         `-A KUBE-PORTALS-CONTAINER -s 172.30.0.0/24 ${LOAD_BALANCER_IP} -j REDIRECT --to-ports 40066`,
         `-A KUBE-PORTALS-REJECT ${LOAD_BALANCER_IP.replace(':http', ':http allows other sources only')} -j DROP`,
         `-A KUBE-PORTALS-REJECT ${EMPTY.replace(':http', ':http has no endpoints')} -j REJECT --reject-with tcp-reset`,
-        `-A INPUT ! -i lo -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -m comment --comment "portals are for traffic of Services only" -j KUBE-PORTALS-GUARD`,
+        `-A INPUT ! -i lo -p tcp -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT ${guard} -j KUBE-PORTALS-GUARD`,
+        `-A INPUT ! -i lo -p udp -m conntrack ! --ctstate DNAT ${guard} -j KUBE-PORTALS-GUARD-UDP`,
         `-A INPUT ${reject}`,
         `-A FORWARD ${reject}`,
         `-A OUTPUT ${reject}`,

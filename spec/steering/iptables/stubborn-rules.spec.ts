@@ -107,6 +107,13 @@ describe.skipIf(missing !== '')(`a table that holds what only nft can write${mis
     expect(await rulesHere().whyNot('IPv4')).toMatch(/nat' is incompatible, use 'nft' tool/);
   });
 
+  it('is in nobody’s way when everything of ours is removed', async () => {
+    await makeIncompatible();
+    const before = await nft('list', 'ruleset');
+    await rulesHere().remove();
+    expect(await nft('list', 'ruleset')).toBe(before);
+  });
+
   it('gets no jump a second time, and what changes is changed all the same', async () => {
     const rules = rulesHere();
     await rules.write(steeringState(web), 'everything');

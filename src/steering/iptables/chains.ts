@@ -13,14 +13,21 @@ export type Table = (typeof TABLES)[number];
  *                      └───▶ KUBE-NODEPORT-CONTAINER  NodePorts, from pods and outside; the last rule
  *             OUTPUT ──────▶ KUBE-PORTALS-HOST        the same, from the node itself
  *                      └───▶ KUBE-NODEPORT-HOST
- *     filter  INPUT ───────▶ KUBE-PORTALS-GUARD ──▶ KUBE-PORTALS-REFUSED   straight to a portal, from off the node
+ *     filter  INPUT ──┬────▶ KUBE-PORTALS-GUARD ──────┬▶ KUBE-PORTALS-REFUSED   straight to a portal, from off the node
+ *                     └────▶ KUBE-PORTALS-GUARD-UDP ──┘
  *                      ├───▶ KUBE-PORTALS-REJECT                           without endpoints, or from a forbidden source
  *                      └───▶ KUBE-NODEPORT-NON-LOCAL                       steered from a NodePort: accepted
  *             FORWARD, OUTPUT ──▶ KUBE-PORTALS-REJECT
  */
 export const CHAINS = {
   nat: ['KUBE-PORTALS-CONTAINER', 'KUBE-PORTALS-HOST', 'KUBE-NODEPORT-CONTAINER', 'KUBE-NODEPORT-HOST'],
-  filter: ['KUBE-PORTALS-REFUSED', 'KUBE-PORTALS-GUARD', 'KUBE-PORTALS-REJECT', 'KUBE-NODEPORT-NON-LOCAL'],
+  filter: [
+    'KUBE-PORTALS-REFUSED',
+    'KUBE-PORTALS-GUARD',
+    'KUBE-PORTALS-GUARD-UDP',
+    'KUBE-PORTALS-REJECT',
+    'KUBE-NODEPORT-NON-LOCAL',
+  ],
 } as const satisfies Record<Table, readonly string[]>;
 
 export type Chain = (typeof CHAINS)[Table][number];

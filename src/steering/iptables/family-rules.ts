@@ -13,7 +13,7 @@ import { chainLines, surplusLines } from './chain-difference.js';
 import { TABLES, type Table } from './chains.js';
 import { type DesiredRules, RuleMaker } from './desired-rules.js';
 import { findPrograms, type IptablesHost } from './find-programs.js';
-import { groupsOfRules, isGuarded } from './guard-rules.js';
+import { GUARDS, groupsOfRules, isGuarded } from './guard-rules.js';
 import { IptablesCommands, type IptablesPrograms } from './iptables-programs.js';
 import { jumpDifference } from './jump-difference.js';
 import { chainsLedTo } from './jumps.js';
@@ -129,7 +129,7 @@ export class FamilyRules {
       try {
         const has = await probe(commands, family);
         // Rules that it can write, and not read, can't be kept right.
-        if (programs.variant === 'nft') await commands.save();
+        if (programs.variant === 'nft') await commands.saveWhole();
         const others = found.filter((other) => other !== programs);
         return { commands, others, has, maker: new RuleMaker({ family, place, has }) };
       } catch (error) {
@@ -208,7 +208,7 @@ export class FamilyRules {
       throw error;
     }
     this.#written = null;
-    const guard = tables.get('filter')?.get('KUBE-PORTALS-GUARD') ?? [];
+    const guard = Object.values(GUARDS).flatMap((chain) => tables.get('filter')?.get(chain) ?? []);
     const desired = await known.maker.make(state, groupsOfRules(guard));
     const orders = new Map<string, readonly string[]>();
     const lines = (table: Table): string[] => {
@@ -251,10 +251,10 @@ export class FamilyRules {
 
   async #read({ commands }: Known): Promise<ReadTables> {
     // iptables-nft reads all of them, whichever is asked for.
-    if (commands.programs.variant === 'nft') return parseSavedRules(await commands.save());
+    if (commands.programs.variant === 'nft') return parseSavedRules(await commands.saveWhole());
     const tables = new Map<string, SavedTable>();
     for (const table of TABLES) {
-      const saved = parseSavedRules(await commands.save(table)).get(table);
+      const saved = parseSavedRules(await commands.saveWhole(table)).get(table);
       if (saved !== undefined) tables.set(table, saved);
       await nextTurn();
     }

@@ -1,12 +1,18 @@
 import type { IPFamily } from '../../model/address.js';
 import type { Protocol } from '../../model/service-port.js';
 import type { GuardedPortal } from '../steering.js';
-import { COMMENTS } from './chains.js';
+import { type Chain, COMMENTS } from './chains.js';
 import { groupPorts } from './guard-ports.js';
 import { type ChainRule, isLoopback, type RuleContext } from './redirect-rules.js';
 import { commentText } from './rule-text.js';
 
 const PROTOCOLS: readonly Protocol[] = ['TCP', 'UDP'];
+
+/** The chain that has the ports of each protocol. */
+export const GUARDS = {
+  TCP: 'KUBE-PORTALS-GUARD',
+  UDP: 'KUBE-PORTALS-GUARD-UDP',
+} as const satisfies Record<Protocol, Chain>;
 
 /** The ports of each protocol, as the rules of the guard have them together. */
 export type GuardGroups = Readonly<Record<Protocol, readonly (readonly number[])[]>>;
@@ -37,10 +43,7 @@ export function guardRules(groups: GuardGroups, { has }: RuleContext): readonly 
         ? [`-m multiport --dports ${group.join(',')}`]
         : group.map((port) => `-m ${name} --dport ${port}`);
       for (const match of matches)
-        rules.push([
-          'KUBE-PORTALS-GUARD',
-          `-A KUBE-PORTALS-GUARD -p ${name} ${match} -j KUBE-PORTALS-REFUSED`,
-        ]);
+        rules.push([GUARDS[protocol], `-A ${GUARDS[protocol]} -p ${name} ${match} -j KUBE-PORTALS-REFUSED`]);
     }
   }
   const comment = commentText(COMMENTS.refused, has);
@@ -54,7 +57,7 @@ export function guardRules(groups: GuardGroups, { has }: RuleContext): readonly 
 export function groupsOfRules(rules: Iterable<string>): GuardGroups {
   const groups = { TCP: [] as number[][], UDP: [] as number[][] };
   for (const rule of rules) {
-    const found = /^-A KUBE-PORTALS-GUARD -p (tcp|udp) .*--dports? ([\d,]+)/.exec(rule);
+    const found = /^-A KUBE-PORTALS-GUARD(?:-UDP)? -p (tcp|udp) .*--dports? ([\d,]+)/.exec(rule);
     if (found !== null)
       groups[found[1] === 'tcp' ? 'TCP' : 'UDP'].push((found[2] ?? '').split(',').map(Number));
   }

@@ -38,10 +38,19 @@ export class IptablesCommands {
    */
   async save(table?: string): Promise<string> {
     const args = table === undefined ? [] : ['-t', table];
-    const { stdout } = await this.#run({ program: this.programs.save, args });
-    const fault = faultOfSave(stdout);
+    return (await this.#run({ program: this.programs.save, args })).stdout;
+  }
+
+  /**
+   * As `save`, of every rule that there is in the tables that have rules of ours.
+   *
+   * @throws KubeSpliceError `STEERING_FAILED` also where some of them can't be printed.
+   */
+  async saveWhole(table?: string): Promise<string> {
+    const text = await this.save(table);
+    const fault = faultOfSave(text);
     if (fault !== null) throw new KubeSpliceError('STEERING_FAILED', `${this.programs.name}-save: ${fault}`);
-    return stdout;
+    return text;
   }
 
   /** The rules of a chain, with what each has counted: `[packets:bytes] -A …`, or `-A … -c packets bytes -j …`. */

@@ -49,12 +49,19 @@ function filterJumps({ has }: RuleContext): JumpsOfTable {
     const state = has.conntrack ? ' -m conntrack --ctstate NEW' : has.state ? ' -m state --state NEW' : '';
     return `-A ${builtIn}${state}${commentText(COMMENTS.reject, has)} -j KUBE-PORTALS-REJECT`;
   };
-  // Not of a connection that was let in before, and not steered: what is left was sent straight to a port of the node.
-  const guard = `-A INPUT ! -i lo -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT${commentText(COMMENTS.guard, has)} -j KUBE-PORTALS-GUARD`;
+  // Not steered, nor of a connection that was: what is left was sent straight to a port of the node.
+  const guard = (match: string, states: string, chain: string): string =>
+    `-A INPUT ! -i lo ${match} -m conntrack ! --ctstate ${states}${commentText(COMMENTS.guard, has)} -j ${chain}`;
+  const guards = [
+    guard('-p tcp', 'RELATED,ESTABLISHED,DNAT', 'KUBE-PORTALS-GUARD'),
+    // Every datagram: one that got through before there was a rule, and was answered, has made a flow that counts as
+    // established for as long as its client goes on.
+    guard('-p udp', 'DNAT', 'KUBE-PORTALS-GUARD-UDP'),
+  ];
   const nonLocal = ruleText('INPUT', { comment: COMMENTS.nonLocal }, 'KUBE-NODEPORT-NON-LOCAL', has);
   const inOrder = (...first: readonly string[]): Jumps => ({ first, last: [] });
   return new Map([
-    ['INPUT', inOrder(...(has.conntrack ? [guard] : []), reject('INPUT'), nonLocal)],
+    ['INPUT', inOrder(...(has.conntrack ? guards : []), reject('INPUT'), nonLocal)],
     ['FORWARD', inOrder(reject('FORWARD'))],
     ['OUTPUT', inOrder(reject('OUTPUT'))],
   ]);
