@@ -1,7 +1,13 @@
 import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseAddress, parseCIDR, reachableAddress } from '../../src/model/address.js';
+import {
+  cidrsOfFamily,
+  isLoopback,
+  parseAddress,
+  parseCIDR,
+  reachableAddress,
+} from '../../src/model/address.js';
 
 describe('parseAddress', () => {
   it.each([
@@ -139,5 +145,26 @@ describe('where a client on this host reaches a listening socket', () => {
       '192.0.2.1',
       '::1',
     ]);
+  });
+});
+
+describe('CIDRs of a family', () => {
+  it('are those of it; what is none is left out', () => {
+    const cidrs = ['10.0.0.0/8', 'fd00::/64', 'nowhere', '192.0.2.1/24'];
+    expect(cidrsOfFamily(cidrs, 'IPv4').map(({ cidr }) => cidr)).toEqual(['10.0.0.0/8', '192.0.2.0/24']);
+    expect(cidrsOfFamily(cidrs, 'IPv6').map(({ cidr }) => cidr)).toEqual(['fd00::/64']);
+  });
+});
+
+describe('a loopback address', () => {
+  it.each([
+    ['127.0.0.1', true],
+    ['127.255.0.9', true],
+    ['::1', true],
+    ['128.0.0.1', false],
+    ['::', false],
+    ['10.127.0.1', false],
+  ])('is %s: %j', (address, expected) => {
+    expect(isLoopback(address)).toBe(expected);
   });
 });

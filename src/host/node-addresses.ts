@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
-import { type IPFamily, parseAddress } from '../model/address.js';
+import { type IPFamily, isLoopback, parseAddress } from '../model/address.js';
 import type { Interfaces } from './local-addresses.js';
 
 /** Addresses that nobody has (RFC 5737, RFC 3849): the way there is that of the default route. */
@@ -73,10 +73,6 @@ async function routedSource(family: IPFamily): Promise<string | null> {
   } finally {
     socket.close();
   }
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.');
 }
 
 /** They mean nothing without their interface. */

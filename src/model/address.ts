@@ -100,3 +100,13 @@ const LOOPBACK_OF_UNSPECIFIED: Readonly<Record<string, string>> = { '0.0.0.0': '
 export function reachableAddress(address: string): string {
   return LOOPBACK_OF_UNSPECIFIED[address] ?? address;
 }
+
+/** RFC 1122, section 3.2.1.3 (g), and RFC 4291, section 2.5.3. */
+export function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.');
+}
+
+/** The CIDRs of one family; what is no CIDR is left out. */
+export function cidrsOfFamily(cidrs: readonly string[], family: IPFamily): readonly CIDR[] {
+  return cidrs.map(parseCIDR).filter((cidr): cidr is CIDR => cidr?.family === family);
+}

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import {
-  cidrsOfFamily,
   commentText,
   hostCIDR,
   isEveryone,
@@ -135,12 +134,6 @@ describe('a comment', () => {
 describe('a CIDR of a rule', () => {
   it('is an address with all of its bits', () => {
     expect([hostCIDR('10.0.0.1'), hostCIDR('fd00::1')]).toEqual(['10.0.0.1/32', 'fd00::1/128']);
-  });
-
-  it('is of one family; what is none is left out', () => {
-    const cidrs = ['10.0.0.0/8', 'fd00::/64', 'nowhere', '192.0.2.1/24'];
-    expect(cidrsOfFamily(cidrs, 'IPv4').map(({ cidr }) => cidr)).toEqual(['10.0.0.0/8', '192.0.2.0/24']);
-    expect(cidrsOfFamily(cidrs, 'IPv6').map(({ cidr }) => cidr)).toEqual(['fd00::/64']);
   });
 
   it('holds every address where it has no prefix', () => {

@@ -1,9 +1,9 @@
-import type { IPFamily } from '../../model/address.js';
+import { type IPFamily, isLoopback } from '../../model/address.js';
 import type { Protocol } from '../../model/service-port.js';
 import type { GuardedPortal } from '../steering.js';
 import { type Chain, COMMENTS } from './chains.js';
 import { groupPorts } from './guard-ports.js';
-import { type ChainRule, isLoopback, type RuleContext } from './redirect-rules.js';
+import type { ChainRule, RuleContext } from './redirect-rules.js';
 import { commentText } from './rule-text.js';
 
 const PROTOCOLS: readonly Protocol[] = ['TCP', 'UDP'];

@@ -1,16 +1,8 @@
-import { type CIDR, type IPFamily, parseCIDR } from '../../model/address.js';
+import { type CIDR, cidrsOfFamily, type IPFamily, isLoopback, parseCIDR } from '../../model/address.js';
 import { cidrWithout, holds } from '../../model/cidr-difference.js';
 import type { Redirect, RedirectTo, SteeringPlace } from '../steering.js';
 import type { Chain } from './chains.js';
-import {
-  type Capabilities,
-  cidrsOfFamily,
-  hostCIDR,
-  isEveryone,
-  type Match,
-  type Matched,
-  ruleText,
-} from './rule-text.js';
+import { type Capabilities, hostCIDR, isEveryone, type Match, type Matched, ruleText } from './rule-text.js';
 
 /** A rule, and the chain it is in. */
 export type ChainRule = readonly [Chain, string];
@@ -185,9 +177,4 @@ function hostPort(address: string, port: number): string {
 
 function isUnspecified(address: string): boolean {
   return address === '0.0.0.0' || address === '::';
-}
-
-/** RFC 1122, section 3.2.1.3 (g), and RFC 4291, section 2.5.3. */
-export function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.');
 }

@@ -1,4 +1,3 @@
-import { type CIDR, type IPFamily, parseCIDR } from '../../model/address.js';
 import type { Protocol } from '../../model/service-port.js';
 
 /** What the packet filter of one family has: a rule is made of nothing else. */
@@ -69,11 +68,6 @@ function quotedComment(comment: string): string {
 /** `10.0.0.1/32`, `fd00::1/128`: an address as iptables-save prints it. */
 export function hostCIDR(address: string): string {
   return `${address}/${address.includes(':') ? 128 : 32}`;
-}
-
-/** The CIDRs of one family; what is no CIDR is left out. */
-export function cidrsOfFamily(cidrs: readonly string[], family: IPFamily): readonly CIDR[] {
-  return cidrs.map(parseCIDR).filter((cidr): cidr is CIDR => cidr?.family === family);
 }
 
 /** Whether every address is in it. */

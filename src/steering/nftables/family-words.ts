@@ -20,11 +20,6 @@ export const FAMILY_WORDS: Readonly<Record<IPFamily, FamilyWords>> = {
 /** IANA's numbers: `nft -nn` prints no names. */
 export const PROTOCOL_NUMBERS: Readonly<Record<Protocol, string>> = { TCP: '6', UDP: '17' };
 
-/** RFC 1122, section 3.2.1.3 (g), and RFC 4291, section 2.5.3. */
-export function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.');
-}
-
 /** `null` where a socket that listens there gets nothing of this family; `all` where it listens on every address. */
 export function listeningAddress(address: string, family: IPFamily): string | 'all' | null {
   if (address === '::') return 'all';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { CIDR, IPFamily } from '../../model/address.js';
+import { type CIDR, cidrsOfFamily, type IPFamily } from '../../model/address.js';
 import { holds } from '../../model/cidr-difference.js';
 import { FAMILY_WORDS } from './family-words.js';
-import { cidrsOf, matching } from './table-outline.js';
+import { matching } from './table-outline.js';
 
 const PREFIX = 'sources-';
 
@@ -21,7 +21,7 @@ export interface SourceChain {
  */
 export function sourceChain(sourceRanges: readonly string[], family: IPFamily): SourceChain | null {
   if (sourceRanges.length === 0) return null;
-  const ranges = widest(cidrsOf(sourceRanges, family));
+  const ranges = widest(cidrsOfFamily(sourceRanges, family));
   if (ranges.some(({ prefixLength }) => prefixLength === 0)) return null;
   const texts = ranges.map(({ cidr }) => cidr).join(' ');
   const name = `${PREFIX}${createHash('sha256').update(texts).digest('hex').slice(0, 16)}`;

@@ -1,7 +1,7 @@
-import { type CIDR, type IPFamily, parseCIDR } from '../../model/address.js';
+import { type CIDR, cidrsOfFamily, type IPFamily, isLoopback } from '../../model/address.js';
 import { holds } from '../../model/cidr-difference.js';
 import type { SteeringPlace } from '../steering.js';
-import { FAMILY_WORDS, type FamilyWords, isLoopback, PROTOCOL_NUMBERS } from './family-words.js';
+import { FAMILY_WORDS, type FamilyWords, PROTOCOL_NUMBERS } from './family-words.js';
 
 /** Sets and maps that hold what differs from one state to the next. */
 export const SET_NAMES = [
@@ -59,7 +59,7 @@ const TO_LOCAL_ADDRESS = 'fib daddr type 2';
 export function tableOutline(context: OutlineContext): TableOutline {
   const { family, place, portalAddress } = context;
   const words = FAMILY_WORDS[family];
-  const [pods] = cidrsOf(place.clusterCIDRs, family);
+  const [pods] = cidrsOfFamily(place.clusterCIDRs, family);
   // What comes from elsewhere and goes to loopback is dropped by the kernel, unless `route_localnet` opens all of it.
   const steersOthers = !isLoopback(portalAddress);
   const toPortals = portalAddress === 'all' ? '' : `${words.destination} ${portalAddress} `;
@@ -100,11 +100,6 @@ export function tableOutline(context: OutlineContext): TableOutline {
     ['chain filter-forward', [hook('filter', 'forward', -10), `${DNATED} accept`, `${NEW} jump refuse`]],
     ['chain filter-output', [hook('filter', 'output', -10), `${DNATED} accept`, `${NEW} jump refuse`]],
   ]);
-}
-
-/** The CIDRs of one family; what is no CIDR is left out. */
-export function cidrsOf(cidrs: readonly string[], family: IPFamily): readonly CIDR[] {
-  return cidrs.map(parseCIDR).filter((cidr): cidr is CIDR => cidr?.family === family);
 }
 
 /** `ip saddr 10.0.0.0/8 `, as nft prints it: nothing for every address, and no prefix length for one. */
@@ -163,7 +158,7 @@ function steering(map: SetName, { family, place, portalAddress }: OutlineContext
 /** Rules that lead packets on which are for an address of the node that NodePorts are on. */
 function toNodePorts(chain: string, { family, place, hasFib }: OutlineContext): readonly string[] {
   const { destination } = FAMILY_WORDS[family];
-  const cidrs = cidrsOf(place.nodePortAddresses, family);
+  const cidrs = cidrsOfFamily(place.nodePortAddresses, family);
   // Given for the other family only: there are none in this one.
   if (cidrs.length === 0 && place.nodePortAddresses.length > 0) return [];
   const everywhere = cidrs.length === 0 || cidrs.some(({ prefixLength }) => prefixLength === 0);
@@ -172,7 +167,7 @@ function toNodePorts(chain: string, { family, place, hasFib }: OutlineContext): 
     return cidrs.map((cidr) => `${matching(destination, cidr)}${TO_LOCAL_ADDRESS} jump ${chain}`);
   }
   const length = family === 'IPv4' ? 32 : 128;
-  return cidrsOf(
+  return cidrsOfFamily(
     place.localAddresses(family).map((address) => `${address}/${length}`),
     family,
   )

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { IPFamily } from '../../model/address.js';
+import { type IPFamily, isLoopback } from '../../model/address.js';
 import { KubeSpliceError } from '../../model/errors.js';
 import type { GuardedPortal, Redirect, SteeringState } from '../steering.js';
-import { isLoopback, listeningAddress } from './family-words.js';
+import { listeningAddress } from './family-words.js';
 import { elementsOf, type RedirectElements } from './redirect-elements.js';
 
 /** Redirects and portals that are looked at in one turn of the event loop: a few milliseconds, where all are new. */
