@@ -21,7 +21,7 @@ const PODS = ['pod-11', 'pod-12', 'pod-13'];
 const REPAIR_MS = 10_000;
 
 /** The next look at the rules, and the time that it takes on a busy machine. */
-const AFTER_A_SYNC = { ...SOON, timeout: SYNC_PERIOD_MS + 2_000 };
+const AFTER_A_SYNC = { ...SOON, timeout: SYNC_PERIOD_MS + SOON.timeout };
 
 /** What was done to the rules, in words and in shell commands. */
 type Damage = readonly [string, string];
