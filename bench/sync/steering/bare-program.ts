@@ -9,7 +9,7 @@ export interface BareProgram {
   loads(texts: readonly string[]): readonly Command[];
   /** Removes one rule of a Service, and adds it again, at once. @throws Error where `texts` has no rules of Services. */
   replacesOne(texts: readonly string[]): Command;
-  /** How many Services have rules: no list or chain of rules is longer. */
+  /** How many Services have rules. */
   countServices(texts: readonly string[]): number;
   /** Remove every rule. */
   readonly empties: readonly Command[];
@@ -43,7 +43,9 @@ function bareIptables(variant: 'legacy' | 'nft'): BareProgram {
       const input = `*nat\n-D ${rule}\n-A ${rule}\nCOMMIT\n`;
       return { program: `iptables-${variant}-restore`, args: ['--noflush'], input };
     },
-    countServices: ([text = '']) => longestChain(text).rules.length,
+    // Each has one rule there, in whichever leaf of the chain.
+    countServices: ([text = '']) =>
+      text.match(/^-A KUBE-PORTALS-CONTAINER\S* .* -j REDIRECT --to-ports \d+$/gm)?.length ?? 0,
     empties: restores([], [EMPTY_TABLES, EMPTY_TABLES]),
     showsKubelet: restores(['--noflush'], [KUBELET, KUBELET]),
   };
