@@ -88,9 +88,12 @@ describe('every address of the node', () => {
     expect(addresses.localAddresses('IPv6')).toEqual(['::1', 'fe80::1', '2001:db8::1', 'fe80::2']);
   });
 
-  it('tells whether there is IPv6 at all', () => {
-    expect(onHost().hasIPv6()).toBe(true);
-    expect(onHost([], { lo: [ipv4('127.0.0.1')], gone: undefined }).hasIPv6()).toBe(false);
+  it('tells whether there is IPv6 at all', async () => {
+    const none = () => Promise.resolve(null);
+    const [both, onlyIPv4] = [onHost(), onHost([], { lo: [ipv4('127.0.0.1')], gone: undefined })];
+    await both.refresh(none);
+    await onlyIPv4.refresh(none);
+    expect([both.hasIPv6, onlyIPv4.hasIPv6]).toEqual([true, false]);
   });
 
   it('is that of the host that runs this', () => {

@@ -1,16 +1,6 @@
-import type { Capabilities } from '../../src/steering/iptables/rule-text.js';
 import type { Redirect, SteeringPlace, SteeringState } from '../../src/steering/steering.js';
 
 /** Values of steering: a spec names only what it is about. */
-
-export const ALL_CAPABILITIES: Capabilities = {
-  comment: true,
-  addrtype: true,
-  multiport: true,
-  conntrack: true,
-  state: true,
-  reject: true,
-};
 
 export function aPlace(changes: Partial<SteeringPlace> = {}): SteeringPlace {
   return {

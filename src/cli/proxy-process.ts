@@ -67,7 +67,7 @@ export function proxyStarter(logger: Logger): StartProxy {
       bindAddress: config.bindAddress,
       // Where nobody says otherwise, portals listen on what can be steered to them.
       bindAddressForIPv6: async () =>
-        config.bindAddress === '0.0.0.0' && addresses.hasIPv6() && (await steering.steers('IPv6'))
+        config.bindAddress === '0.0.0.0' && addresses.hasIPv6 && (await steering.steers('IPv6'))
           ? '::'
           : config.bindAddress,
       holdPort,
@@ -100,11 +100,6 @@ export function proxyStarter(logger: Logger): StartProxy {
     const server =
       config.statusAddress === null ? null : new StatusServer(config.statusAddress, pages, logger);
 
-    let served: () => void = () => undefined;
-    const firstState = new Promise<void>((resolve) => {
-      served = resolve;
-    });
-
     /** In the order in which traffic flows: first nothing new is asked for, last nobody can look any more. */
     const stop = async (graceMs: number): Promise<void> => {
       await source.stop();
@@ -127,14 +122,13 @@ export function proxyStarter(logger: Logger): StartProxy {
       await source.start((state) => {
         proxier.update(state);
         void healthChecks.update(state);
-        served();
       });
     } catch (error) {
       await stop(0);
       throw error;
     }
     const counts = () => proxier.counts();
-    return { report, counts, synced: firstState.then(() => proxier.synced()), stop };
+    return { report, counts, synced: proxier.synced(), stop };
   };
 }
 

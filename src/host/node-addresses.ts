@@ -16,6 +16,7 @@ const SOCKET_TYPES = { IPv4: 'udp4', IPv6: 'udp6' } as const;
  */
 export class NodeAddresses {
   readonly #routed = new Map<IPFamily, string>();
+  #hasIPv6 = false;
 
   /**
    * @param known the node's addresses as its cluster has them, in the order of preference.
@@ -28,6 +29,7 @@ export class NodeAddresses {
 
   /** Asks the kernel for its default routes once more. No packet is sent: a datagram socket that connects looks up only. */
   async refresh(sourceTowards: (family: IPFamily) => Promise<string | null> = routedSource): Promise<void> {
+    this.#hasIPv6 = this.localAddresses('IPv6').length > 0;
     for (const family of ['IPv4', 'IPv6'] as const) {
       const source = await sourceTowards(family);
       if (source === null) this.#routed.delete(family);
@@ -45,9 +47,9 @@ export class NodeAddresses {
     return local.find((address) => !isLoopback(address) && !isLinkLocal(address)) ?? null;
   }
 
-  /** Whether this host has IPv6 at all. */
-  hasIPv6(): boolean {
-    return this.localAddresses('IPv6').length > 0;
+  /** Whether this host has IPv6 at all, as of the last `refresh`: asked for each portal, it is not to look each time. */
+  get hasIPv6(): boolean {
+    return this.#hasIPv6;
   }
 
   /** Every address of this host, loopback too, in canonical text. */

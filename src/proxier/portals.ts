@@ -182,9 +182,13 @@ export class Portals {
         !this.#open.has(portalName(servicePort, traffic)),
     );
     // Those that have a port to come back to first: where there are hardly enough, others would take it.
-    const hadPort = ({ servicePort, traffic }: PortalOf): boolean =>
-      this.past.of(servicePort, traffic, state) !== undefined;
-    const next = [...missing.filter(hadPort), ...missing.filter((portal) => !hadPort(portal))].values();
+    const returning: PortalOf[] = [];
+    const newcomers: PortalOf[] = [];
+    for (const portal of missing) {
+      const port = this.past.of(portal.servicePort, portal.traffic, state);
+      (port === undefined ? newcomers : returning).push(portal);
+    }
+    const next = [...returning, ...newcomers].values();
     const openOneAfterAnother = async (): Promise<void> => {
       for (const portal of next) {
         if (stopping()) return;

@@ -92,8 +92,8 @@ function packetRulesToRemove(kinds: readonly Kind[], host: SteeringHost): readon
 }
 
 function steeringWith(rules: PacketRules, host: SteeringHost): Steering {
-  const { runner, find, logger } = host;
+  const { runner, find, logger, place } = host;
   const others = KINDS.filter((kind) => kind !== rules.kind);
-  const flows = new ConntrackFlows({ runner, find, logger });
+  const flows = new ConntrackFlows({ runner, find, logger, localAddresses: place.localAddresses });
   return new PacketSteering(rules, flows, packetRulesToRemove(others, host));
 }

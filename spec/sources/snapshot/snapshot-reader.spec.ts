@@ -1,68 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KubeSpliceError } from '../../../src/model/errors.js';
-import type { ServiceState } from '../../../src/model/service-state.js';
 import { EMPTY_STATE } from '../../../src/model/service-state.js';
 import { snapshotChunks } from '../../../src/sources/snapshot/snapshot-lines.js';
-import { SnapshotReader } from '../../../src/sources/snapshot/snapshot-reader.js';
+import {
+  END,
+  FIELDS,
+  FIRST,
+  HEADER,
+  read,
+  readLines,
+  refusalOf,
+  refusalOfLines,
+  servicePortLine,
+  textOf,
+} from './snapshot-text.js';
 import { largeState, plain, states } from './state-arbitraries.js';
-
-const HEADER = { savedAt: '2026-11-22T12:00:00.000Z', server: 'https://10.0.0.1:6443', nodeName: 'node-1' };
-const FIRST = JSON.stringify({ version: 2, ...HEADER });
-const FIRST_OF_VERSION_1 = JSON.stringify({ version: 1, ...HEADER });
-const END = '{"end":true}';
-
-const FIELDS = {
-  namespace: 'default',
-  service: 'web',
-  portName: 'http',
-  protocol: 'TCP',
-  port: 80,
-  clusterIPs: ['10.96.0.1', 'fd00::1'],
-  nodePort: null,
-  externalIPs: [],
-  loadBalancerIPs: [],
-  loadBalancerSourceRanges: ['10.0.0.0/8'],
-  sessionAffinity: { type: 'None' },
-  internalTrafficPolicy: 'Cluster',
-  externalTrafficPolicy: 'Cluster',
-  healthCheckNodePort: null,
-};
-
-const servicePortLine = (changes: object = {}) => JSON.stringify({ servicePort: { ...FIELDS, ...changes } });
-
-function textOf(state: ServiceState): string {
-  return [...snapshotChunks(HEADER, state)].join('');
-}
-
-function read(bytes: Uint8Array): ServiceState {
-  const reader = new SnapshotReader();
-  const text = Buffer.from(bytes);
-  const lines: Buffer[] = [];
-  let begin = 0;
-  for (let end = text.indexOf(10); end !== -1; end = text.indexOf(10, begin)) {
-    lines.push(text.subarray(begin, end));
-    begin = end + 1;
-  }
-  for (const line of [...lines, text.subarray(begin)]) if (line.length > 0) reader.add(line);
-  return reader.end();
-}
-
-const readLines = (...lines: readonly string[]) =>
-  read(Buffer.from(lines.map((line) => `${line}\n`).join('')));
-
-/** The message that it refuses these bytes with; undefined where it takes them. */
-function refusalOf(bytes: Uint8Array): string | undefined {
-  try {
-    read(bytes);
-    return undefined;
-  } catch (error) {
-    if (error instanceof KubeSpliceError && error.code === 'SNAPSHOT_UNREADABLE') return error.message;
-    throw error;
-  }
-}
-
-const refusalOfLines = (...lines: readonly string[]) => refusalOf(Buffer.from(lines.join('\n')));
 
 describe('what was written', () => {
   it('is read back, every field of every state', () => {
@@ -300,54 +252,6 @@ describe('the ready endpoints on the node', () => {
       /^line 4: default\/web:http has ready endpoints on the node, and nobody who asks for them/,
     );
     expect(refusalOfLines(FIRST, servicePortLine(asked), line, line, END)).toMatch(/^line 4: .*there twice/);
-  });
-});
-
-describe('a snapshot of version 1, which says nothing of readiness', () => {
-  const asked = { healthCheckNodePort: 32_000, externalTrafficPolicy: 'Local' };
-  const [here, all] = ['["10.0.0.1:80"]', '["10.0.0.1:80","10.0.0.2:80"]'];
-
-  it.each<[string, object, readonly string[], string[]]>([
-    [
-      'those that traffic from outside may use',
-      { ...asked, nodePort: 30_000 },
-      [`{"endpoints":${all}}`, `{"externalEndpoints":${here}}`],
-      ['10.0.0.1:80'],
-    ],
-    [
-      'those that all traffic may use, where it stays on the node',
-      { ...asked, nodePort: 30_000, internalTrafficPolicy: 'Local' },
-      [`{"endpoints":${here}}`],
-      ['10.0.0.1:80'],
-    ],
-    [
-      'none, where all traffic would stay on the node and there are none',
-      { ...asked, nodePort: 30_000, internalTrafficPolicy: 'Local' },
-      [],
-      [],
-    ],
-    ['none, where only those of the whole cluster are known', asked, [`{"endpoints":${all}}`], []],
-    [
-      'none, where traffic from outside may go to all nodes',
-      { ...asked, nodePort: 30_000, externalTrafficPolicy: 'Cluster', internalTrafficPolicy: 'Local' },
-      [`{"endpoints":${here}}`, `{"externalEndpoints":${all}}`],
-      [],
-    ],
-  ])('counts %s', (_which, changes, lists, expected) => {
-    const state = readLines(FIRST_OF_VERSION_1, servicePortLine(changes), ...lists, END);
-    expect(state.readyLocalEndpoints.get('default/web:http')?.map(({ key }) => key)).toEqual(expected);
-    expect(plain(read(Buffer.from(textOf(state))))).toEqual(plain(state));
-  });
-
-  it('is read with every Service and endpoint, and has no list where nobody asks for one', () => {
-    const state = readLines(FIRST_OF_VERSION_1, servicePortLine(), `{"endpoints":${all}}`, END);
-    expect(state.endpoints.get('default/web:http')).toHaveLength(2);
-    expect(state.readyLocalEndpoints.size).toBe(0);
-  });
-
-  it('has no line of ready endpoints', () => {
-    const lines = [FIRST_OF_VERSION_1, servicePortLine(asked), `{"readyLocalEndpoints":${here}}`, END];
-    expect(refusalOfLines(...lines)).toMatch(/^line 3: it is neither/);
   });
 });
 

@@ -61,8 +61,9 @@ describe.skipIf(missing !== '')(`UDP flows in the kernel${missing}`, () => {
     },
   };
 
+  const localAddresses = () => ['127.0.0.1', '172.30.0.1', '::1', 'fd00:30::1'];
+
   function conntrackFlows(): ConntrackFlows {
-    const localAddresses = () => ['127.0.0.1', '172.30.0.1', '::1', 'fd00:30::1'];
     return new ConntrackFlows({ runner, find: (name) => name, logger, localAddresses });
   }
 
@@ -175,7 +176,7 @@ describe.skipIf(missing !== '')(`UDP flows in the kernel${missing}`, () => {
           args: ['--bounding-set=-all', '--inh-caps=-all', program, ...args],
         }),
     };
-    const flows = new ConntrackFlows({ runner: powerless, find: (name) => name, logger });
+    const flows = new ConntrackFlows({ runner: powerless, find: (name) => name, logger, localAddresses });
     logger.lines.length = 0;
     await flows.update(NOTHING_STEERED, steeringState(aRedirect({ protocol: 'UDP' })));
     await flows.update(NOTHING_STEERED, NOTHING_STEERED);

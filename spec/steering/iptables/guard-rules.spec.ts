@@ -9,9 +9,10 @@ import {
 } from '../../../src/steering/iptables/guard-rules.js';
 import type { RuleContext } from '../../../src/steering/iptables/redirect-rules.js';
 import type { Capabilities } from '../../../src/steering/iptables/rule-text.js';
+import { ALL_CAPABILITIES } from '../../../src/steering/iptables/rule-text.js';
 import type { GuardedPortal } from '../../../src/steering/steering.js';
 import { FakeIptables } from '../../support/iptables/fake-iptables.js';
-import { ALL_CAPABILITIES, aPlace } from '../../support/steering-values.js';
+import { aPlace } from '../../support/steering-values.js';
 
 function context(has: Partial<Capabilities> = {}, family: RuleContext['family'] = 'IPv4'): RuleContext {
   return { family, place: aPlace(), has: { ...ALL_CAPABILITIES, ...has } };

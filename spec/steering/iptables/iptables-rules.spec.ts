@@ -1,34 +1,22 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Command, CommandResult, CommandRunner } from '../../../src/host/command-runner.js';
-import { SpawnedCommands } from '../../../src/host/spawned-commands.js';
 import { IptablesRules } from '../../../src/steering/iptables/iptables-rules.js';
 import type { SteeringState } from '../../../src/steering/steering.js';
+import { NetnsCommands } from '../../support/netns-commands.js';
 import { NetworkNamespace } from '../../support/network/network-namespace.js';
 import { missingFor } from '../../support/network/requirements.js';
 import { aPlace, aRedirect, steeringState } from '../../support/steering-values.js';
 
-/** Runs programs in a network namespace, and remembers which. */
-class NamespaceCommands implements CommandRunner {
-  readonly #inner = new SpawnedCommands();
-  ran: string[] = [];
-
-  constructor(private readonly namespace: NetworkNamespace) {}
-
-  run(command: Command): Promise<CommandResult> {
-    const name = command.program.split('/').at(-1) ?? '';
-    this.ran.push([name, ...command.args].join(' '));
-    const [program = '', ...through] = this.namespace.through;
-    return this.#inner.run({ ...command, program, args: [...through, command.program, ...command.args] });
-  }
-
-  /** How many times rules were written, and read, since the last time this was asked. */
+/** Remembers how often rules were written and read. */
+class CountedCommands extends NetnsCommands {
+  /** Since the last time this was asked. */
   takeCounts(): { writes: number; reads: number } {
-    const writes = this.ran.filter((line) => line.includes('-restore ')).length;
-    const reads = this.ran.filter((line) => line.includes('-save')).length;
-    this.ran = [];
-    return { writes, reads };
+    const [writes, reads] = [/-restore /, /-save( |$)/].map(
+      (program) => this.lines.filter((line) => program.test(line)).length,
+    );
+    this.forget();
+    return { writes: writes ?? 0, reads: reads ?? 0 };
   }
 }
 
@@ -66,7 +54,7 @@ for (const variant of ['legacy', 'nft'] as const) {
   const missing = missingFor(`iptables-${variant}`);
   describe.skipIf(missing !== '')(`the rules of iptables in the kernel, variant ${variant}${missing}`, () => {
     let namespace: NetworkNamespace;
-    let commands: NamespaceCommands;
+    let commands: CountedCommands;
     let rules: IptablesRules;
 
     const programOf = (name: string): string => `/usr/sbin/${name.replace(/^(ip6?tables)/, `$1-${variant}`)}`;
@@ -90,7 +78,7 @@ for (const variant of ['legacy', 'nft'] as const) {
 
     beforeEach(async () => {
       namespace = await NetworkNamespace.create(`rules-${variant}`);
-      commands = new NamespaceCommands(namespace);
+      commands = new CountedCommands(namespace.name);
       rules = rulesOfAnotherRun();
     });
 
@@ -117,7 +105,7 @@ for (const variant of ['legacy', 'nft'] as const) {
       await rules.write(steeringState(web, nodePort, dns), 'everything');
       expect(commands.takeCounts()).toEqual({ writes: 0, reads: variant === 'nft' ? 1 : 2 });
       await rules.write(steeringState(web, nodePort, dns), 'changes');
-      expect(commands.ran).toEqual([]);
+      expect(commands.lines).toEqual([]);
       expect(await saved()).toEqual(lines);
     });
 
@@ -253,7 +241,7 @@ for (const variant of ['legacy', 'nft'] as const) {
 
     it('are made for IPv6 only where something is steered there, and leave with it', async () => {
       await rules.write(steeringState(web), 'everything');
-      expect(commands.ran.filter((line) => line.startsWith('ip6tables') && line.includes('restore'))).toEqual(
+      expect(commands.lines.filter((line) => line.includes('ip6tables') && line.includes('restore'))).toEqual(
         [],
       );
       await rules.write(dualStack, 'changes');

@@ -3,9 +3,10 @@ import { CHAINS, PROBE_CHAIN, TABLES } from '../../../src/steering/iptables/chai
 import { chainBehind, isOurJump, jumpsOf } from '../../../src/steering/iptables/jumps.js';
 import type { RuleContext } from '../../../src/steering/iptables/redirect-rules.js';
 import type { Capabilities } from '../../../src/steering/iptables/rule-text.js';
+import { ALL_CAPABILITIES } from '../../../src/steering/iptables/rule-text.js';
 import type { SteeringPlace } from '../../../src/steering/steering.js';
 import { FakeIptables } from '../../support/iptables/fake-iptables.js';
-import { ALL_CAPABILITIES, aPlace } from '../../support/steering-values.js';
+import { aPlace } from '../../support/steering-values.js';
 
 function context(has: Partial<Capabilities> = {}, place: Partial<SteeringPlace> = {}): RuleContext {
   return { family: 'IPv4', place: aPlace(place), has: { ...ALL_CAPABILITIES, ...has } };

@@ -9,8 +9,9 @@ import type { ServicePortName } from '../../../src/model/service-port.js';
 import { redirectsOf } from '../../../src/proxier/redirects.js';
 import { jumpsOf } from '../../../src/steering/iptables/jumps.js';
 import { rulesOfRedirect } from '../../../src/steering/iptables/redirect-rules.js';
+import { ALL_CAPABILITIES } from '../../../src/steering/iptables/rule-text.js';
 import { parseSavedRules } from '../../../src/steering/iptables/saved-rules.js';
-import { ALL_CAPABILITIES, aPlace } from '../../support/steering-values.js';
+import { aPlace } from '../../support/steering-values.js';
 
 const FIXTURES = resolve(import.meta.dirname, '../../fixtures/kube-proxy-1.25');
 

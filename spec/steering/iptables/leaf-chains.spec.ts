@@ -9,7 +9,7 @@ import {
   LEAF_COUNT,
   rulesToLeaves,
 } from '../../../src/steering/iptables/leaf-chains.js';
-import { ALL_CAPABILITIES } from '../../support/steering-values.js';
+import { ALL_CAPABILITIES } from '../../../src/steering/iptables/rule-text.js';
 
 const CHAIN = 'KUBE-PORTALS-HOST';
 

@@ -4,9 +4,10 @@ import { type CIDR, parseCIDR } from '../../../src/model/address.js';
 import { holds } from '../../../src/model/cidr-difference.js';
 import { RuleMaker } from '../../../src/steering/iptables/desired-rules.js';
 import { IptablesRules } from '../../../src/steering/iptables/iptables-rules.js';
+import { ALL_CAPABILITIES as ALL } from '../../../src/steering/iptables/rule-text.js';
 import type { Redirect, RedirectTo } from '../../../src/steering/steering.js';
 import { FakeIptables } from '../../support/iptables/fake-iptables.js';
-import { ALL_CAPABILITIES as ALL, aPlace, steeringState } from '../../support/steering-values.js';
+import { aPlace, steeringState } from '../../support/steering-values.js';
 
 const PODS = '10.244.0.0/16';
 /** Who sends: the place, its address, and the address of the node that its packets come in by. */

@@ -4,8 +4,8 @@ import { findPrograms } from '../../../src/steering/iptables/find-programs.js';
 import { IptablesCommands } from '../../../src/steering/iptables/iptables-programs.js';
 import { isLockHeld, probe, transaction } from '../../../src/steering/iptables/probe.js';
 import type { Capabilities } from '../../../src/steering/iptables/rule-text.js';
+import { ALL_CAPABILITIES } from '../../../src/steering/iptables/rule-text.js';
 import { FakeIptables, type FakeIptablesOptions } from '../../support/iptables/fake-iptables.js';
-import { ALL_CAPABILITIES } from '../../support/steering-values.js';
 
 const LOCKED = 'Another app is currently holding the xtables lock. Stopped waiting after 5s.\n';
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type RuleContext, rulesOfRedirect } from '../../../src/steering/iptables/redirect-rules.js';
 import type { Capabilities } from '../../../src/steering/iptables/rule-text.js';
+import { ALL_CAPABILITIES } from '../../../src/steering/iptables/rule-text.js';
 import type { Redirect, SteeringPlace } from '../../../src/steering/steering.js';
-import { ALL_CAPABILITIES, aPlace, aRedirect } from '../../support/steering-values.js';
+import { aPlace, aRedirect } from '../../support/steering-values.js';
 
 const NAMED = '-m comment --comment "default/web:http"';
 const CLUSTER_IP = `-d 10.96.0.1/32 -p tcp ${NAMED} -m tcp --dport 80`;

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { guardRules } from '../../../src/steering/iptables/guard-rules.js';
 import { IptablesCommands } from '../../../src/steering/iptables/iptables-programs.js';
 import { refusedTraffic } from '../../../src/steering/iptables/refused-traffic.js';
+import { ALL_CAPABILITIES } from '../../../src/steering/iptables/rule-text.js';
 import { RealIptables, whyNoRealIptables } from '../../support/iptables/real-iptables.js';
-import { ALL_CAPABILITIES, aPlace } from '../../support/steering-values.js';
+import { aPlace } from '../../support/steering-values.js';
 
 describe('what was refused at the portals', () => {
   it('is the packets of each protocol, not their bytes', () => {

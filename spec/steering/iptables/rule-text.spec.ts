@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  ALL_CAPABILITIES,
   commentText,
   hostCIDR,
   isEveryone,
@@ -8,7 +9,6 @@ import {
 } from '../../../src/steering/iptables/rule-text.js';
 import { FakeIptables } from '../../support/iptables/fake-iptables.js';
 import { RealIptables, whyNoRealIptables } from '../../support/iptables/real-iptables.js';
-import { ALL_CAPABILITIES } from '../../support/steering-values.js';
 
 const CHAIN = 'KUBE-PORTALS-SPEC';
 const REDIRECT = 'REDIRECT --to-ports 40001';

@@ -1,6 +1,5 @@
 import type { CommandRunner } from '../../host/command-runner.js';
 import type { Logger } from '../../host/log.js';
-import { NodeAddresses } from '../../host/node-addresses.js';
 import type { ProgramSearch } from '../../host/program-search.js';
 import type { IPFamily } from '../../model/address.js';
 import { KubeSpliceError } from '../../model/errors.js';
@@ -28,8 +27,8 @@ export interface ConntrackFlowsOptions {
   readonly runner: CommandRunner;
   readonly find: ProgramSearch;
   readonly logger: Logger;
-  /** Every address of the node, loopback too, in canonical text; those of this host where left out. */
-  readonly localAddresses?: (family: IPFamily) => readonly string[];
+  /** As that of `SteeringPlace`. */
+  readonly localAddresses: (family: IPFamily) => readonly string[];
 }
 
 /**
@@ -41,17 +40,13 @@ export interface ConntrackFlowsOptions {
  * stale, or nothing of it.
  */
 export class ConntrackFlows {
-  readonly #options: Required<ConntrackFlowsOptions>;
   /** What could not be removed when the ways ended. */
   #owed = new Map<UdpWayKey, UdpWay>();
   /** The last look at the flows did not come to its end. */
   #isDue = false;
   #told: string | null = null;
 
-  constructor(options: ConntrackFlowsOptions) {
-    const addresses = new NodeAddresses(() => []);
-    this.#options = { localAddresses: (family) => addresses.localAddresses(family), ...options };
-  }
+  constructor(private readonly options: ConntrackFlowsOptions) {}
 
   /**
    * Removes what is stale now that the rules are those of `after`. Runs no command where UDP is steered as before. Never
@@ -82,7 +77,7 @@ export class ConntrackFlows {
   }
 
   #localAddressCheck(): (address: string) => boolean {
-    const local = new Set(IP_FAMILIES.flatMap((family) => this.#options.localAddresses(family)));
+    const local = new Set(IP_FAMILIES.flatMap((family) => this.options.localAddresses(family)));
     return (address) => local.has(address);
   }
 
@@ -100,7 +95,7 @@ export class ConntrackFlows {
     for (const outcome of await Promise.allSettled(removers))
       if (outcome.status === 'rejected') throw outcome.reason;
     const flows = groups.reduce((sum, group) => sum + group.flows, 0);
-    this.#options.logger.detail(2, 'stale UDP flows removed', { flows, commands: groups.length });
+    this.options.logger.detail(2, 'stale UDP flows removed', { flows, commands: groups.length });
   }
 
   async #removeGroup({ family, sentTo, goesTo }: FlowGroup): Promise<void> {
@@ -118,7 +113,7 @@ export class ConntrackFlows {
 
   /** What it printed. */
   async #conntrack(action: '-L' | '-D', family: IPFamily, filter: readonly string[]): Promise<string> {
-    const { runner, find } = this.#options;
+    const { runner, find } = this.options;
     const args = [action, '-p', 'udp', '-f', FAMILY_WORDS[family], ...filter];
     // Without a path it is the runner that says that there is none.
     const program = find('conntrack') ?? 'conntrack';
@@ -135,7 +130,7 @@ export class ConntrackFlows {
       'FLOWS_NOT_REMOVED',
       `UDP clients that go on sending may reach a portal that is no longer theirs: ${words}`,
     );
-    if (this.#told !== message) this.#options.logger.warn(`${code}: ${message}`, { remedy });
+    if (this.#told !== message) this.options.logger.warn(`${code}: ${message}`, { remedy });
     this.#told = message;
   }
 }

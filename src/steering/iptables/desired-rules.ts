@@ -30,21 +30,26 @@ export class RuleMaker {
   /** Whether the chains of portals are divided into leaves. */
   #isDivided = false;
 
+  /** With the addresses that the node had at the last look: each look goes through all of its interfaces. */
+  #context: RuleContext;
+
   /** @param divideAbove redirects that the chains of portals have rules for without being divided. */
   constructor(
-    private readonly context: RuleContext,
+    private readonly asked: RuleContext,
     private readonly divideAbove = DIVIDE_ABOVE,
-  ) {}
+  ) {
+    this.#context = asked;
+  }
 
   /**
    * @param state of both families: only what is of this one is looked at.
    * @param before how the ports of the guard were put together.
    */
   async make(state: SteeringState, before: GuardGroups): Promise<DesiredRules> {
-    const { family, has } = this.context;
+    const { family, has } = this.asked;
     const redirects = state.redirects.filter((redirect) => redirect.family === family);
     this.#isDivided = redirects.length > (this.#isDivided ? this.divideAbove / 2 : this.divideAbove);
-    this.#forgetIfMoved();
+    this.#lookAtAddresses();
     const nat = emptyChains([...(this.#isDivided ? LEAF_CHAINS : []), ...CHAINS.nat]);
     const filter = emptyChains(CHAINS.filter);
     const add = (rules: readonly PlacedRule[]): void => {
@@ -57,30 +62,33 @@ export class RuleMaker {
     if (this.#isDivided)
       for (const chain of CHAINS.nat)
         if (isDivided(chain)) for (const rule of rulesToLeaves(chain, family, has)) nat.get(chain)?.add(rule);
-    const groups = guardGroups(state.portals, this.context, before);
-    add(guardRules(groups, this.context));
-    const jumps = { nat: jumpsOf('nat', this.context), filter: jumpsOf('filter', this.context) };
+    const groups = guardGroups(state.portals, this.#context, before);
+    add(guardRules(groups, this.#context));
+    const jumps = { nat: jumpsOf('nat', this.#context), filter: jumpsOf('filter', this.#context) };
     return { chains: { nat, filter }, jumps, groups };
   }
 
   #rulesOf(redirect: Redirect): readonly PlacedRule[] {
     let rules = this.#rules.get(redirect);
     if (rules === undefined) {
-      const made = rulesOfRedirect(redirect, this.context);
+      const made = rulesOfRedirect(redirect, this.#context);
       rules = this.#isDivided ? made.map(inItsLeaf) : made;
       this.#rules.set(redirect, rules);
     }
     return rules;
   }
 
-  /** Rules hold addresses of the node, which may have others now. */
-  #forgetIfMoved(): void {
-    const { family, place, has } = this.context;
+  /** Rules hold addresses of the node: where it has others now, those that are remembered are wrong. */
+  #lookAtAddresses(): void {
+    const { family, place, has } = this.asked;
+    const nodeAddress = place.nodeAddress(family);
     const addresses = has.addrtype ? [] : place.localAddresses(family);
-    const key = [this.#isDivided, place.nodeAddress(family), ...addresses].join(' ');
+    const key = [this.#isDivided, nodeAddress, ...addresses].join(' ');
     if (key === this.#madeFor) return;
     this.#madeFor = key;
     this.#rules = new WeakMap();
+    const seen = { ...place, nodeAddress: () => nodeAddress, localAddresses: () => addresses };
+    this.#context = { ...this.asked, place: seen };
   }
 }
 

@@ -2,7 +2,7 @@ import type { IPFamily } from '../../model/address.js';
 import { KubeSpliceError } from '../../model/errors.js';
 import { PROBE_CHAIN } from './chains.js';
 import type { IptablesCommands } from './iptables-programs.js';
-import type { Capabilities } from './rule-text.js';
+import { ALL_CAPABILITIES, type Capabilities } from './rule-text.js';
 
 /** A rule that only a packet filter with this capability takes. */
 const RULES: Readonly<Record<keyof Capabilities, string>> = {
@@ -12,15 +12,6 @@ const RULES: Readonly<Record<keyof Capabilities, string>> = {
   conntrack: '-m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j RETURN',
   state: '-m state --state NEW -j RETURN',
   reject: '-p tcp -j REJECT --reject-with tcp-reset',
-};
-
-const ALL: Capabilities = {
-  comment: true,
-  addrtype: true,
-  multiport: true,
-  conntrack: true,
-  state: true,
-  reject: true,
 };
 
 const DESTINATION: Readonly<Record<IPFamily, string>> = { IPv4: '127.0.0.1:9', IPv6: '[::1]:9' };
@@ -37,9 +28,9 @@ export async function probe(commands: IptablesCommands, family: IPFamily): Promi
     `-p tcp -j DNAT --to-destination ${DESTINATION[family]}`,
   ];
   await tryRules(commands, 'nat', steering);
-  const names = Object.keys(RULES).filter((name): name is keyof Capabilities => name in ALL);
-  if (await takes(commands, Object.values(RULES))) return ALL;
-  const has = { ...ALL };
+  const names = Object.keys(RULES).filter((name): name is keyof Capabilities => name in ALL_CAPABILITIES);
+  if (await takes(commands, Object.values(RULES))) return ALL_CAPABILITIES;
+  const has = { ...ALL_CAPABILITIES };
   for (const name of names) has[name] = await takes(commands, [RULES[name]]);
   return has;
 }

@@ -10,6 +10,16 @@ export interface Capabilities {
   readonly reject: boolean;
 }
 
+/** What a packet filter of today has. */
+export const ALL_CAPABILITIES: Capabilities = {
+  comment: true,
+  addrtype: true,
+  multiport: true,
+  conntrack: true,
+  state: true,
+  reject: true,
+};
+
 /** The parts of a rule between the name of its chain and its verdict, in the order in which iptables-save prints them. */
 export interface Match {
   readonly source?: Matched | undefined;
