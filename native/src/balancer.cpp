@@ -1,0 +1,182 @@
+#include "balancer.h"
+
+#include <cstdlib>
+#include <unordered_set>
+
+#include "affinity.h"
+
+/// What is served, in order. Only the cursor changes: the index of whose turn it is, or kFrozen once another
+/// table takes over.
+struct EndpointTable {
+  struct Entry {
+    Endpoint* endpoint;
+    bool leadsBack;
+  };
+  std::vector<Entry> entries;
+  /// 0 where there is no affinity.
+  uint64_t affinityMs = 0;
+  std::atomic<uint64_t> next{0};
+};
+
+namespace {
+
+constexpr uint64_t kFrozen = UINT64_MAX;
+
+/// How often a new table is made anew because a pick came between; then picks wait for it instead.
+constexpr int kTriesToReplace = 8;
+
+/// The index of whose turn it is from `next` on, passing over those in `tried`; the one at `next` where that
+/// is all of them.
+size_t whoseTurn(const EndpointTable& table, uint64_t next, const Tried& tried) {
+  const size_t length = table.entries.size();
+  if (tried.count == 0) return next;
+  for (size_t skipped = 0; skipped < length; skipped++) {
+    const size_t index = (next + skipped) % length;
+    if (!tried.has(table.entries[index].endpoint)) return index;
+  }
+  return next;
+}
+
+Picked take(const EndpointTable::Entry& entry) {
+  entry.endpoint->uses.fetch_add(1, std::memory_order_relaxed);
+  return {entry.endpoint, entry.leadsBack};
+}
+
+/// The next in rotation, as its index; -1 where the table is being replaced. The table is not empty.
+ptrdiff_t turn(EndpointTable& table, const Tried& tried) {
+  uint64_t next = table.next.load(std::memory_order_acquire);
+  while (next != kFrozen) {
+    const size_t index = whoseTurn(table, next, tried);
+    const uint64_t after = index + 1 == table.entries.size() ? 0 : index + 1;
+    if (table.next.compare_exchange_weak(next, after, std::memory_order_acq_rel))
+      return static_cast<ptrdiff_t>(index);
+  }
+  return -1;
+}
+
+}  // namespace
+
+Balancer::Balancer(double (*random)(), size_t maxAffinityClients)
+    : table_(new EndpointTable), random_(random), maxAffinityClients_(maxAffinityClients) {}
+
+Balancer::~Balancer() { delete table_.load(std::memory_order_relaxed); }
+
+void Balancer::route(const std::vector<RoutedEndpoint>& endpoints, uint32_t affinitySeconds, uint64_t nowMs) {
+  EndpointTable* const before = table_.load(std::memory_order_relaxed);
+  // Bonds and tables change together where clients are bound: a pick must not bind one to an endpoint that
+  // has just gone.
+  const std::lock_guard<std::mutex> lock(affinityMutex_);
+  std::vector<EndpointTable::Entry> wanted;
+  std::unordered_map<const Endpoint*, bool> leadsBack;
+  wanted.reserve(endpoints.size());
+  for (const RoutedEndpoint& routed : endpoints) {
+    std::unique_ptr<Endpoint>& known = endpoints_[routed.key];
+    if (known == nullptr) {
+      known = std::make_unique<Endpoint>();
+      known->key = routed.key;
+      known->address = routed.address;
+    }
+    wanted.push_back({known.get(), routed.leadsBack});
+    leadsBack.emplace(known.get(), routed.leadsBack);
+  }
+  auto after = std::make_unique<EndpointTable>();
+  after->affinityMs = static_cast<uint64_t>(affinitySeconds) * 1000;
+  uint64_t cursor = before->next.load(std::memory_order_acquire);
+  for (int tries = 1;; tries++) {
+    if (tries > kTriesToReplace) cursor = before->next.exchange(kFrozen, std::memory_order_acq_rel);
+    after->entries.clear();
+    after->next.store(0, std::memory_order_relaxed);
+    const size_t length = before->entries.size();
+    std::unordered_set<const Endpoint*> survivors;
+    // In the order in which they would have been served, then the newcomers.
+    for (size_t i = 0; i < length; i++) {
+      Endpoint* const endpoint = before->entries[(cursor + i) % length].endpoint;
+      const auto stays = leadsBack.find(endpoint);
+      if (stays == leadsBack.end()) continue;
+      survivors.insert(endpoint);
+      after->entries.push_back({endpoint, stays->second});
+    }
+    const bool whollyNew = survivors.empty();
+    for (const EndpointTable::Entry& entry : wanted)
+      if (survivors.count(entry.endpoint) == 0) after->entries.push_back(entry);
+    if (whollyNew && random_ != nullptr && !wanted.empty()) {
+      const auto start = static_cast<uint64_t>(random_() * static_cast<double>(wanted.size()));
+      after->next.store(start, std::memory_order_relaxed);
+    }
+    if (tries > kTriesToReplace ||
+        before->next.compare_exchange_strong(cursor, kFrozen, std::memory_order_acq_rel))
+      break;
+  }
+  for (const EndpointTable::Entry& entry : before->entries)
+    if (leadsBack.count(entry.endpoint) == 0) entry.endpoint->current.store(false, std::memory_order_release);
+  for (const EndpointTable::Entry& entry : wanted)
+    entry.endpoint->current.store(true, std::memory_order_release);
+  if (affinity_ != nullptr) {
+    if (before->affinityMs != 0) affinity_->dropExpired(nowMs, before->affinityMs, SIZE_MAX);
+    if (after->affinityMs == 0)
+      affinity_->clear();
+    else
+      affinity_->keepCurrent();
+  }
+  if (after->affinityMs != 0 && affinity_ == nullptr)
+    affinity_ = std::make_unique<Affinity>(maxAffinityClients_);
+  table_.store(after.release(), std::memory_order_release);
+  retired_.emplace_back(before);
+}
+
+Picked Balancer::pick(const ClientIP& client, uint64_t nowMs, const Tried& tried) {
+  while (true) {
+    EndpointTable* const table = table_.load(std::memory_order_acquire);
+    if (table->affinityMs != 0) return pickBound(client, nowMs, tried);
+    if (table->entries.empty()) return {};
+    const ptrdiff_t index = turn(*table, tried);
+    // Frozen: the next table is published within a few instructions.
+    if (index >= 0) return take(table->entries[static_cast<size_t>(index)]);
+  }
+}
+
+Picked Balancer::pickBound(const ClientIP& client, uint64_t nowMs, const Tried& tried) {
+  const std::lock_guard<std::mutex> lock(affinityMutex_);
+  EndpointTable* const table = table_.load(std::memory_order_acquire);
+  if (table->entries.empty()) return {};
+  Endpoint* const bound =
+      table->affinityMs == 0 ? nullptr : affinity_->find(client, nowMs, table->affinityMs);
+  if (bound != nullptr && !tried.has(bound)) {
+    for (const EndpointTable::Entry& entry : table->entries) {
+      if (entry.endpoint != bound) continue;
+      affinity_->use(client, bound, nowMs);
+      return take(entry);
+    }
+  }
+  // Nobody replaces the table meanwhile.
+  const Picked picked = take(table->entries[static_cast<size_t>(turn(*table, tried))]);
+  if (table->affinityMs != 0) affinity_->use(client, picked.endpoint, nowMs);
+  return picked;
+}
+
+void Balancer::forget(const ClientIP& client, const Endpoint* endpoint) {
+  const std::lock_guard<std::mutex> lock(affinityMutex_);
+  if (affinity_ != nullptr) affinity_->forget(client, endpoint);
+}
+
+bool Balancer::isEmpty() const { return table_.load(std::memory_order_acquire)->entries.empty(); }
+
+bool Balancer::needsClient() const { return table_.load(std::memory_order_acquire)->affinityMs != 0; }
+
+bool Balancer::hasRetired() const { return !retired_.empty() || holdsGone_; }
+
+void Balancer::reclaim() {
+  retired_.clear();
+  bool someHeld = false;
+  for (auto known = endpoints_.begin(); known != endpoints_.end();) {
+    const Endpoint& endpoint = *known->second;
+    const bool isGone = !endpoint.current.load(std::memory_order_relaxed);
+    if (isGone && endpoint.uses.load(std::memory_order_acquire) == 0) {
+      known = endpoints_.erase(known);
+      continue;
+    }
+    someHeld = someHeld || isGone;
+    ++known;
+  }
+  holdsGone_ = someHeld;
+}

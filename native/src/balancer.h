@@ -1,0 +1,119 @@
+// Chooses the endpoint of each new connection or session of one portal: the one its client is bound to, else
+// the next in rotation. The same policy as src/balancer/ (TypeScript); spec/vectors/ holds the two equal.
+//
+//   control thread: route() ──▶ new table, published by one atomic store ──▶ workers: pick()
+//
+// Who owns what: the balancer owns its endpoints, the table in force, and those that were replaced until
+// reclaim() is told that every worker has passed a point where it holds none of them. A worker that was given
+// an endpoint holds one of its `uses`.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "address.h"
+
+/// Where connections may go. Lives as long as it is in the table or somebody uses it.
+struct Endpoint {
+  std::string key;  // `ADDRESS:PORT`
+  SocketAddress address;
+  /// In the table now: no connection begins where it is not, and UDP sessions move away.
+  std::atomic<bool> current{true};
+  /// Connections, sessions and dials that hold this object.
+  std::atomic<uint32_t> uses{0};
+  /// Open connections or sessions, and all that ever began.
+  std::atomic<uint32_t> open{0};
+  std::atomic<uint64_t> total{0};
+};
+
+/// What a route says of one endpoint.
+struct RoutedEndpoint {
+  std::string key;
+  SocketAddress address;
+  bool leadsBack = false;
+};
+
+/// A pick. `endpoint` is null where there are no endpoints; else one of its `uses` is the caller's, who ends
+/// with release().
+struct Picked {
+  Endpoint* endpoint = nullptr;
+  bool leadsBack = false;
+};
+
+inline void release(Endpoint* endpoint) { endpoint->uses.fetch_sub(1, std::memory_order_release); }
+
+/// Endpoints that failed this client already: four at most, for there are four tries.
+struct Tried {
+  std::array<const Endpoint*, 4> endpoints{};
+  uint8_t count = 0;
+  void add(const Endpoint* endpoint) {
+    if (count < endpoints.size()) endpoints[count++] = endpoint;
+  }
+  bool has(const Endpoint* endpoint) const {
+    for (uint8_t i = 0; i < count; i++)
+      if (endpoints[i] == endpoint) return true;
+    return false;
+  }
+};
+
+struct EndpointTable;  // immutable but for its cursor
+class Affinity;
+
+class Balancer {
+ public:
+  /// `start` is uniform in [0, 1): where a wholly new set of endpoints begins. Called by the control thread
+  /// only.
+  explicit Balancer(double (*random)() = nullptr, size_t maxAffinityClients = 65536);
+  ~Balancer();
+  Balancer(const Balancer&) = delete;
+  Balancer& operator=(const Balancer&) = delete;
+
+  /// Control thread. Replaces endpoints (distinct keys) and affinity (seconds; 0 is none); in force when it
+  /// returns. `nowMs` is monotonic.
+  void route(const std::vector<RoutedEndpoint>& endpoints, uint32_t affinitySeconds, uint64_t nowMs);
+
+  /// Any worker. Passes over `tried` unless there is no other. Without affinity it takes no lock.
+  Picked pick(const ClientIP& client, uint64_t nowMs, const Tried& tried);
+
+  /// Any worker. Ends the client's bond to an endpoint that could not be reached.
+  void forget(const ClientIP& client, const Endpoint* endpoint);
+
+  /// Any worker: whether there is an endpoint at all, at this moment.
+  bool isEmpty() const;
+
+  /// Any worker: whether pick() needs to know the client (affinity is on).
+  bool needsClient() const;
+
+  /// Control thread. Frees tables that were replaced before every worker last passed its loop's top, and
+  /// endpoints that are in no table and nobody uses. To be called only when each worker has passed since the
+  /// last route().
+  void reclaim();
+
+  /// Control thread: true where reclaim() would have something to look at.
+  bool hasRetired() const;
+
+  /// Control thread: every endpoint that was ever used, current or still held.
+  template <typename Visit>
+  void eachEndpoint(Visit visit) const {
+    for (const auto& [key, endpoint] : endpoints_) visit(*endpoint);
+  }
+
+ private:
+  /// Where clients are bound to endpoints.
+  Picked pickBound(const ClientIP& client, uint64_t nowMs, const Tried& tried);
+
+  std::atomic<EndpointTable*> table_;
+  std::unordered_map<std::string, std::unique_ptr<Endpoint>> endpoints_;  // control thread only
+  std::vector<std::unique_ptr<EndpointTable>> retired_;                   // control thread only
+  /// An endpoint that is in no table was still used at the last reclaim().
+  bool holdsGone_ = false;
+  double (*random_)();
+  const size_t maxAffinityClients_;
+  mutable std::mutex affinityMutex_;  // guards affinity_, and publication of tables where affinity is on
+  std::unique_ptr<Affinity> affinity_;
+};

@@ -1,0 +1,174 @@
+#include "control-server.h"
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+#include "worker.h"
+
+namespace {
+
+constexpr size_t kMostPeers = 8;
+constexpr int kEventsAtOnce = 16;
+
+/// For peers to take their last replies.
+constexpr uint64_t kLastFlushMs = 1'000;
+
+}  // namespace
+
+ControlServer::ControlServer(Relay& relay, Options options)
+    : relay_(relay), options_(std::move(options)), epollFd_(epoll_create1(EPOLL_CLOEXEC)) {}
+
+ControlServer::~ControlServer() {
+  connections_.clear();
+  if (options_.listenFd >= 0) close(options_.listenFd);
+  if (epollFd_ >= 0) close(epollFd_);
+}
+
+bool ControlServer::watch(int fd) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = fd;
+  return epoll_ctl(epollFd_, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+bool ControlServer::run(std::string greeting) {
+  greeting_ = std::move(greeting);
+  if (epollFd_ < 0 || !watch(options_.wakeFd) || !watch(options_.signalFd) ||
+      (options_.listenFd >= 0 && !watch(options_.listenFd))) {
+    perror("kube-splice-relay: epoll");
+    return false;
+  }
+  if (options_.controlFd >= 0) admit(options_.controlFd);
+  while (!ended_) {
+    const int untilTick = later_.empty() ? relay_.msUntilTick() : 0;
+    epoll_event events[kEventsAtOnce];
+    const int count = epoll_wait(epollFd_, events, kEventsAtOnce, untilTick);
+    if (count < 0 && errno != EINTR) {
+      perror("kube-splice-relay: epoll_wait");
+      return false;
+    }
+    for (int i = 0; i < count; i++) {
+      const int fd = events[i].data.fd;
+      if (fd == options_.wakeFd) {
+        uint64_t wakes;
+        // EAGAIN: read already.
+        [[maybe_unused]] const ssize_t got = read(fd, &wakes, sizeof wakes);
+        relay_.runPassed();
+        tellEvents();
+      } else if (fd == options_.signalFd) {
+        readSignal();
+      } else if (fd == options_.listenFd) {
+        acceptPeers();
+      } else {
+        // A descriptor's number is not used again in one turn: peers are removed, and so closed, at its end.
+        for (const auto& [id, peer] : connections_)
+          if (peer->fd() == fd) {
+            peer->onEvents(events[i].events);
+            break;
+          }
+      }
+    }
+    if (relay_.msUntilTick() == 0) relay_.tick();
+    goOn();
+    removeDone();
+    // The process whose relay this is has gone.
+    if (options_.controlFd >= 0 && connections_.empty()) return true;
+  }
+  flushAll();
+  return true;
+}
+
+ControlConnection* ControlServer::connection(uint64_t id) {
+  const auto found = connections_.find(id);
+  return found == connections_.end() ? nullptr : found->second.get();
+}
+
+void ControlServer::shutdown(uint64_t graceMs, std::function<void()> done) {
+  if (done) whenEnded_.push_back(std::move(done));
+  relay_.shutdown(graceMs, [this] {
+    ended_ = true;
+    for (const auto& tell : std::exchange(whenEnded_, {})) tell();
+  });
+}
+
+void ControlServer::acceptPeers() {
+  while (true) {
+    const int fd = accept4(options_.listenFd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    // EAGAIN: nobody waits any more. Any other error is of one peer that has gone; descriptors are kept free
+    // for this.
+    if (fd < 0) return;
+    if (isTrusted(fd) && connections_.size() < kMostPeers) {
+      admit(fd);
+      continue;
+    }
+    static constexpr char kRefused[] = "* refused\n";
+    // A new socket has room for it; a peer that has gone needs no word.
+    send(fd, kRefused, sizeof kRefused - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    close(fd);
+  }
+}
+
+bool ControlServer::isTrusted(int fd) const {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
+  return peer.uid == 0 || peer.uid == options_.ownUser;
+}
+
+void ControlServer::admit(int fd) {
+  const uint64_t id = ++nextId_;
+  auto peer = std::make_unique<ControlConnection>(*this, id, fd);
+  ControlConnection& connection = *peer;
+  connections_.emplace(id, std::move(peer));
+  connection.progress();
+}
+
+void ControlServer::readSignal() {
+  signalfd_siginfo signal;
+  if (read(options_.signalFd, &signal, sizeof signal) != sizeof signal) return;
+  // Asked for again: at once.
+  shutdown(signals_++ == 0 ? options_.signalGraceMs : 0, nullptr);
+}
+
+void ControlServer::tellEvents() {
+  uint64_t lost = 0;
+  const std::vector<std::string> lines = relay_.events().take(lost);
+  if (lines.empty() && lost == 0) return;
+  for (const auto& [id, peer] : connections_) {
+    if (!peer->wantsEvents()) continue;
+    for (const std::string& line : lines) peer->event(line);
+    peer->eventsLost(lost);
+    peer->progress();
+  }
+}
+
+void ControlServer::goOn() {
+  // Once each: a peer that has more to do has its next turn after the others.
+  for (const uint64_t id : std::exchange(later_, {}))
+    if (ControlConnection* const peer = connection(id)) peer->progress();
+}
+
+void ControlServer::removeDone() {
+  for (auto each = connections_.begin(); each != connections_.end();)
+    each = each->second->isDone() ? connections_.erase(each) : std::next(each);
+}
+
+void ControlServer::flushAll() {
+  const uint64_t until = monotonicMs() + kLastFlushMs;
+  for (const auto& [id, peer] : connections_) {
+    peer->flush();
+    while (!peer->isFlushed() && !peer->isDone()) {
+      const uint64_t now = monotonicMs();
+      pollfd wait{peer->fd(), POLLOUT, 0};
+      if (now >= until || poll(&wait, 1, static_cast<int>(until - now)) == 0) return;
+      peer->flush();
+    }
+  }
+}

@@ -1,0 +1,13 @@
+// The Unix socket that peers connect to: made before privileges are dropped. The caller owns what is
+// returned.
+#pragma once
+
+#include <string>
+
+/// Listens on `path`, mode 0600. A socket file that nobody serves is removed first; one that is served, or
+/// anything else that is there, is left alone. The descriptor, or -1 and `wrong`: one line that says what to
+/// do.
+int listenOnControlSocket(const std::string& path, std::string& wrong);
+
+/// `fd` is a connected Unix stream socket. Empty, or what is wrong.
+std::string checkControlFd(int fd);

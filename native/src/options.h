@@ -1,0 +1,23 @@
+// The command line. Values; nobody owns anything.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+struct CommandLine {
+  enum class Task : uint8_t { serve, version, help };
+  Task task = Task::serve;
+  std::string socketPath;
+  int controlFd = -1;
+  /// 0: as many as there are processors, four at most.
+  unsigned threads = 0;
+  uid_t user = 65534;
+  gid_t group = 65534;
+  bool seccomp = true;
+};
+
+extern const char* const kUsage;
+
+/// Empty where `options` is complete, else what is wrong and what to do about it, in one line.
+std::string parseCommandLine(int count, char** words, CommandLine& options);

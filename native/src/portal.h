@@ -1,0 +1,75 @@
+// A portal: the listening socket of a service port, its balancer and its counters.
+//
+//   open ──▶ closing (no worker accepts any more) ──▶ closed (socket gone) ──▶ freed when the last connection
+//   or session ends
+//
+// The control thread makes, closes and frees it. Workers read it, and write counters: each its own, so that
+// none waits for another.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "address.h"
+#include "balancer.h"
+#include "watched.h"
+
+class Worker;
+struct UdpSession;
+
+/// What a UDP portal needs beside what every portal has.
+struct UdpPortal {
+  /// Its sessions, linked through them. The owner's thread only.
+  UdpSession* firstSession = nullptr;
+};
+
+enum class Protocol : uint8_t { tcp, udp };
+
+/// A count that one thread alone writes and any may read: no locked instruction.
+class Count {
+ public:
+  void add(int64_t n) { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+  int64_t read() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<int64_t> value_{0};
+};
+
+/// What one worker has seen of a portal. Sums over the workers are the portal's; `active` and `udpSessions`
+/// of one may be negative.
+struct alignas(64) PortalCounts {
+  Count active, total, bytesIn, bytesOut, dialFailures, noEndpoints, refusedForFiles;
+  Count udpSessions, udpTotal, udpEvicted, droppedDatagrams;
+};
+
+struct Portal : Watched {
+  Portal(std::string ofName, Protocol itsProtocol, unsigned workers, double (*random)())
+      : Watched(Watched::Kind::listener),
+        name(std::move(ofName)),
+        protocol(itsProtocol),
+        balancer(random),
+        counts(new PortalCounts[workers]) {}
+
+  const std::string name;
+  const Protocol protocol;
+  /// As asked for, with the port that it got.
+  SocketAddress bound;
+  int fd = -1;
+  Balancer balancer;
+  const std::unique_ptr<PortalCounts[]> counts;  // by Worker::index
+  /// Open connections (those waiting for an endpoint included) and UDP sessions.
+  std::atomic<uint32_t> uses{0};
+  std::atomic<bool> closing{false};
+  /// The worker that all datagrams of a UDP portal are for; null with TCP, where all workers accept.
+  Worker* owner = nullptr;
+  std::unique_ptr<UdpPortal> udp;
+
+  // The control thread's:
+  /// Which pass had begun when the endpoints were replaced last.
+  uint64_t routedPass = 0;
+  bool waitsForReclaim = false;
+  /// Closed, and found without users once.
+  bool unusedSeen = false;
+};

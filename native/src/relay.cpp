@@ -1,0 +1,327 @@
+#include "relay.h"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "udp-portal.h"
+#include "worker.h"
+
+namespace {
+
+/// Clients that may wait to be accepted; the system may allow fewer (net.core.somaxconn).
+constexpr int kBacklog = 4096;
+
+constexpr int kKeepAliveSeconds = 15;
+
+/// How often closed portals are looked at whose last connection may have ended.
+constexpr uint64_t kCollectMs = 1'000;
+
+/// The same while the relay is ending: whoever waits for its end wants to know soon.
+constexpr uint64_t kShutdownLookMs = 10;
+
+/// A listening socket; what it is set to, the sockets of its clients inherit. A descriptor, or a negative
+/// errno.
+int openTcpSocket(SocketAddress& bound) {
+  const int fd = socket(bound.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  const int on = 1;
+  const int off = 0;
+  // A port whose last connections are in TIME_WAIT is free.
+  bool set = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0;
+  if (bound.family() == AF_INET6)
+    set = set && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0;
+  // These fail on no TCP socket; without them it would still work.
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &kKeepAliveSeconds, sizeof kKeepAliveSeconds);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &kKeepAliveSeconds, sizeof kKeepAliveSeconds);
+  socklen_t length = sizeof bound;
+  if (set && bind(fd, &bound.base, bound.length()) == 0 && listen(fd, kBacklog) == 0 &&
+      getsockname(fd, &bound.base, &length) == 0)
+    return fd;
+  const int error = errno;
+  close(fd);
+  return -error;
+}
+
+}  // namespace
+
+Relay::Relay(const Options& options) : options_(options), files_(options.files), events_(options.wakeFd) {
+  for (unsigned i = 0; i < options.threads; i++) workers_.push_back(std::make_unique<Worker>(*this, i));
+  // Only then: a worker looks at all of them.
+  for (const auto& worker : workers_) worker->start();
+}
+
+Relay::~Relay() {
+  for (const auto& worker : workers_) worker->join();
+  for (const auto& [name, portal] : portals_)
+    if (portal->fd >= 0) ::close(portal->fd);
+  for (const auto& portal : closed_)
+    if (portal->fd >= 0) ::close(portal->fd);
+}
+
+void Relay::open(const std::string& name, Protocol protocol, const SocketAddress& address,
+                 const std::vector<RoutedEndpoint>& endpoints, uint32_t affinitySeconds,
+                 std::function<void(OpenResult)> done) {
+  if (shuttingDown_) {
+    done({OpenError::shuttingDown, "the relay is ending", {}});
+    return;
+  }
+  const auto found = portals_.find(name);
+  if (found == portals_.end()) {
+    openNow(name, protocol, address, endpoints, affinitySeconds, done);
+    return;
+  }
+  Portal& portal = *found->second;
+  SocketAddress same = address;
+  if (address.port() == 0) same.setPort(portal.bound.port());
+  if (portal.protocol == protocol && endpointText(same) == endpointText(portal.bound)) {
+    routeTo(portal, endpoints, affinitySeconds);
+    done({OpenError::none, {}, portal.bound});
+    return;
+  }
+  close(name, [this, name, protocol, address, endpoints, affinitySeconds, done = std::move(done)] {
+    open(name, protocol, address, endpoints, affinitySeconds, done);
+  });
+}
+
+void Relay::openNow(const std::string& name, Protocol protocol, const SocketAddress& address,
+                    const std::vector<RoutedEndpoint>& endpoints, uint32_t affinitySeconds,
+                    const std::function<void(OpenResult)>& done) {
+  if (!files_.take(1)) {
+    done({OpenError::filesExhausted, std::to_string(files_.limit()), {}});
+    return;
+  }
+  auto portal = std::make_unique<Portal>(name, protocol, options_.threads, options_.random);
+  portal->bound = address;
+  routeTo(*portal, endpoints, affinitySeconds);
+  const OpenResult result = listenOn(*portal);
+  if (result.error == OpenError::none)
+    portals_.emplace(name, std::move(portal));
+  else
+    files_.give(1);
+  done(result);
+}
+
+OpenResult Relay::listenOn(Portal& portal) {
+  const SocketAddress asked = portal.bound;
+  portal.fd = portal.protocol == Protocol::tcp ? openTcpSocket(portal.bound) : openUdpSocket(portal.bound);
+  int error = portal.fd < 0 ? -portal.fd : 0;
+  if (error == 0 && portal.protocol == Protocol::udp) {
+    portal.udp = std::make_unique<UdpPortal>();
+    portal.owner = workers_[nextUdpOwner_++ % workers_.size()].get();
+    error = portal.owner->watch(portal);
+  } else if (error == 0) {
+    for (const auto& worker : workers_)
+      if (error == 0) error = worker->watch(portal);
+  }
+  if (error == 0) return {OpenError::none, {}, portal.bound};
+  // No client can have come that a worker would know of, and none of its events outlive the socket but in a
+  // turn under way.
+  if (portal.fd >= 0) ::close(portal.fd);
+  portal.fd = -1;
+  if (error == EADDRINUSE) return {OpenError::portInUse, endpointText(asked), {}};
+  if (error == EMFILE || error == ENFILE)
+    return {OpenError::filesExhausted, std::to_string(files_.limit()), {}};
+  return {OpenError::openFailed, strerror(error), {}};
+}
+
+void Relay::routeTo(Portal& portal, const std::vector<RoutedEndpoint>& endpoints, uint32_t affinitySeconds) {
+  portal.balancer.route(endpoints, affinitySeconds, monotonicMs());
+  portal.routedPass = pass_.load(std::memory_order_relaxed);
+  if (portal.waitsForReclaim || !portal.balancer.hasRetired()) return;
+  portal.waitsForReclaim = true;
+  reclaiming_.push_back(&portal);
+}
+
+bool Relay::route(const std::string& name, const std::vector<RoutedEndpoint>& endpoints,
+                  uint32_t affinitySeconds) {
+  const auto found = portals_.find(name);
+  if (found == portals_.end()) return false;
+  routeTo(*found->second, endpoints, affinitySeconds);
+  return true;
+}
+
+void Relay::close(const std::string& name, std::function<void()> done) {
+  const auto found = portals_.find(name);
+  if (found == portals_.end()) {
+    done();
+    return;
+  }
+  closed_.push_back(std::move(found->second));
+  portals_.erase(found);
+  Portal& portal = *closed_.back();
+  portal.closing.store(true, std::memory_order_release);
+  if (portal.protocol == Protocol::udp) {
+    portal.owner->unwatch(portal);
+    portal.owner->post([&portal] { portal.owner->udp->portalClosed(portal); });
+  } else {
+    for (const auto& worker : workers_) {
+      worker->unwatch(portal);
+      // Mail is read before the pass is noted, so that no worker knows of the portal after it.
+      worker->post([each = worker.get(), &portal] { each->forget(portal); });
+    }
+  }
+  whenPassed([this, &portal, done = std::move(done)] {
+    closeSocket(portal);
+    done();
+  });
+}
+
+void Relay::closeSocket(Portal& portal) {
+  ::close(portal.fd);
+  portal.fd = -1;
+  files_.give(1);
+  filesGiven();
+}
+
+void Relay::shutdown(uint64_t graceMs, std::function<void()> done) {
+  const uint64_t ends = monotonicMs() + graceMs;
+  graceEndsMs_ = shuttingDown_ ? std::min(graceEndsMs_, ends) : ends;
+  shuttingDown_ = true;
+  shutdownDone_ = std::move(done);
+  nextTickMs_ = 0;
+  std::vector<std::string> tcp;
+  for (const auto& [name, portal] : portals_)
+    if (portal->protocol == Protocol::tcp) tcp.push_back(name);
+  for (const std::string& name : tcp) close(name, [] {});
+  // UDP portals stay open for the answers that are under way.
+  for (const auto& worker : workers_) worker->post([each = worker.get()] { each->udp->drain(); });
+  tick();
+}
+
+bool Relay::anythingOpen() const {
+  const auto isUsed = [](const Portal& portal) { return portal.uses.load(std::memory_order_acquire) > 0; };
+  for (const auto& [name, portal] : portals_)
+    if (isUsed(*portal)) return true;
+  return std::any_of(closed_.begin(), closed_.end(),
+                     [&](const auto& portal) { return isUsed(*portal) || portal->fd >= 0; });
+}
+
+void Relay::endShutdown() {
+  if (anythingOpen()) {
+    if (monotonicMs() < graceEndsMs_) return;
+    for (const auto& worker : workers_) worker->post([each = worker.get()] { each->abortConnections(); });
+  }
+  if (!portals_.empty()) {
+    std::vector<std::string> rest;
+    for (const auto& [name, portal] : portals_) rest.push_back(name);
+    for (const std::string& name : rest) close(name, [] {});
+    return;
+  }
+  if (anythingOpen() || !shutdownDone_) return;
+  const std::function<void()> done = std::move(shutdownDone_);
+  shutdownDone_ = nullptr;
+  done();
+}
+
+PortalCountsSum Relay::counts(const Portal& portal) const {
+  PortalCountsSum sum{};
+  for (unsigned i = 0; i < options_.threads; i++) {
+    const PortalCounts& one = portal.counts[i];
+    sum.active += one.active.read();
+    sum.total += one.total.read();
+    sum.bytesIn += one.bytesIn.read();
+    sum.bytesOut += one.bytesOut.read();
+    sum.dialFailures += one.dialFailures.read();
+    sum.noEndpoints += one.noEndpoints.read();
+    sum.refusedForFiles += one.refusedForFiles.read();
+    sum.udpSessions += one.udpSessions.read();
+    sum.udpTotal += one.udpTotal.read();
+    sum.udpEvicted += one.udpEvicted.read();
+    sum.droppedDatagrams += one.droppedDatagrams.read();
+  }
+  return sum;
+}
+
+void Relay::setUdpIdleMs(uint64_t ms) { udpLimits_.idleMs.store(ms, std::memory_order_relaxed); }
+
+void Relay::setUdpSessions(int64_t sessions) {
+  udpLimits_.maxSessions.store(sessions, std::memory_order_relaxed);
+}
+
+void Relay::setFiles(int64_t files) {
+  files_.setLimit(files);
+  filesGiven();
+}
+
+void Relay::whenPassed(std::function<void()> then) {
+  const uint64_t pass = pass_.fetch_add(1, std::memory_order_acq_rel) + 1;
+  deferred_.push_back({pass, std::move(then)});
+  for (const auto& worker : workers_) worker->wake();
+}
+
+void Relay::runPassed() {
+  uint64_t passed = UINT64_MAX;
+  for (const auto& worker : workers_) passed = std::min(passed, worker->passed());
+  // What runs may add to them: those of the next pass are not ready yet.
+  size_t ready = 0;
+  while (ready < deferred_.size() && deferred_[ready].pass <= passed) ready++;
+  std::vector<Deferred> due(std::make_move_iterator(deferred_.begin()),
+                            std::make_move_iterator(deferred_.begin() + static_cast<ptrdiff_t>(ready)));
+  deferred_.erase(deferred_.begin(), deferred_.begin() + static_cast<ptrdiff_t>(ready));
+  for (const Deferred& deferred : due) deferred.run();
+  if (shuttingDown_) endShutdown();
+}
+
+int Relay::msUntilTick() const {
+  if (reclaiming_.empty() && closed_.empty() && !shutdownDone_) return -1;
+  const uint64_t now = monotonicMs();
+  return nextTickMs_ <= now ? 0 : static_cast<int>(nextTickMs_ - now);
+}
+
+void Relay::tick() {
+  const uint64_t now = monotonicMs();
+  if (now < nextTickMs_) return;
+  nextTickMs_ = now + (shuttingDown_ ? kShutdownLookMs : kCollectMs);
+  const uint64_t pass = pass_.load(std::memory_order_relaxed) + 1;
+  whenPassed([this, pass] { collect(pass); });
+}
+
+void Relay::collect(uint64_t pass) {
+  std::vector<Portal*> later;
+  for (Portal* portal : reclaiming_) {
+    if (portal->routedPass < pass) portal->balancer.reclaim();
+    portal->waitsForReclaim = portal->balancer.hasRetired();
+    if (portal->waitsForReclaim) later.push_back(portal);
+  }
+  reclaiming_.swap(later);
+  const auto isDone = [this](const std::unique_ptr<Portal>& portal) {
+    if (portal->fd >= 0 || portal->uses.load(std::memory_order_acquire) > 0) return false;
+    if (!portal->unusedSeen) {
+      // Its last user may still be in the turn in which it let go.
+      portal->unusedSeen = true;
+      return false;
+    }
+    reclaiming_.erase(std::remove(reclaiming_.begin(), reclaiming_.end(), portal.get()), reclaiming_.end());
+    return true;
+  };
+  closed_.erase(std::remove_if(closed_.begin(), closed_.end(), isDone), closed_.end());
+}
+
+void Relay::filesGiven() {
+  if (!exhausted_.load(std::memory_order_acquire) || !files_.hasRoomFor(2)) return;
+  for (const auto& worker : workers_)
+    if (worker->isPaused()) worker->post([each = worker.get()] { each->resumeAccepting(); });
+}
+
+void Relay::acceptPaused() {
+  pausedWorkers_.fetch_add(1, std::memory_order_acq_rel);
+  if (!exhausted_.exchange(true, std::memory_order_acq_rel)) events_.filesExhausted(files_.limit());
+}
+
+void Relay::acceptResumed() {
+  if (pausedWorkers_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (exhausted_.exchange(false, std::memory_order_acq_rel)) events_.filesAvailable();
+}
+
+void Relay::wakeControl() {
+  const uint64_t one = 1;
+  // EAGAIN: it has been woken often enough.
+  [[maybe_unused]] const ssize_t written = write(options_.wakeFd, &one, sizeof one);
+}

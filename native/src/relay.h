@@ -1,0 +1,133 @@
+// The whole relay: portals, workers, limits. The control thread alone calls it (but for what is marked).
+//
+//   control connection ──▶ Relay ──▶ Portal (owned here) ──▶ its socket in every worker's epoll
+//                            └─────▶ Worker (owned here), each a thread
+//
+// Reclaiming: what workers may still hold (a closing portal's socket, a replaced endpoint table) is let go of
+// after a *pass*: when each worker has been at the top of its loop since. whenPassed() runs what is to be
+// done then.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "events.h"
+#include "files.h"
+#include "portal.h"
+#include "udp-limits.h"
+
+class Worker;
+
+enum class OpenError : uint8_t { none, portInUse, openFailed, filesExhausted, shuttingDown };
+
+struct OpenResult {
+  OpenError error = OpenError::none;
+  /// What the protocol's TEXT is to say; where there is no error, the portal's address with its port.
+  std::string text;
+  SocketAddress bound;
+};
+
+struct PortalCountsSum {
+  int64_t active, total, bytesIn, bytesOut, dialFailures, noEndpoints, refusedForFiles;
+  int64_t udpSessions, udpTotal, udpEvicted, droppedDatagrams;
+};
+
+class Relay {
+ public:
+  struct Options {
+    unsigned threads;
+    int64_t files;
+    /// eventfd of the control thread: written to where events, or passed work, wait for runPassed() and
+    /// events().
+    int wakeFd;
+    double (*random)();
+  };
+  explicit Relay(const Options& options);
+  /// Ends the threads and frees everything.
+  ~Relay();
+
+  /// Opens, or re-routes where it is open already (same protocol, address, and port or port 0). `done` may be
+  /// called later: a portal that is open otherwise is closed first.
+  void open(const std::string& name, Protocol protocol, const SocketAddress& address,
+            const std::vector<RoutedEndpoint>& endpoints, uint32_t affinitySeconds,
+            std::function<void(OpenResult)> done);
+  /// False where there is no such portal. In force when it returns.
+  bool route(const std::string& name, const std::vector<RoutedEndpoint>& endpoints, uint32_t affinitySeconds);
+  /// `done` when the port is free.
+  void close(const std::string& name, std::function<void()> done);
+  /// Ends when nothing is open, or after `graceMs`; `done` then.
+  void shutdown(uint64_t graceMs, std::function<void()> done);
+
+  template <typename Visit>
+  void eachPortal(Visit visit) const {
+    for (const auto& [name, portal] : portals_) visit(*portal);
+  }
+  PortalCountsSum counts(const Portal& portal) const;
+
+  void setUdpIdleMs(uint64_t ms);
+  void setUdpSessions(int64_t sessions);
+  void setFiles(int64_t files);
+
+  /// When `wakeFd` was written to: runs what every worker has passed by now.
+  void runPassed();
+  /// Control thread's timer: ms until tick() wants to be called, -1 for never.
+  int msUntilTick() const;
+  void tick();
+
+  // Any thread:
+  Events& events() { return events_; }
+  FileBudget& files() { return files_; }
+  UdpLimits& udpLimits() { return udpLimits_; }
+  const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
+  uint64_t wantedPass() const { return pass_.load(std::memory_order_acquire); }
+  /// A worker has come to the top of its loop after a pass had begun.
+  void workerPassed() { wakeControl(); }
+  /// A descriptor was given back: workers that wait for one are told.
+  void filesGiven();
+  /// A worker stopped accepting for lack of files, or goes on.
+  void acceptPaused();
+  void acceptResumed();
+
+ private:
+  struct Deferred {
+    uint64_t pass;
+    std::function<void()> run;
+  };
+  void openNow(const std::string& name, Protocol protocol, const SocketAddress& address,
+               const std::vector<RoutedEndpoint>& endpoints, uint32_t affinitySeconds,
+               const std::function<void(OpenResult)>& done);
+  OpenResult listenOn(Portal& portal);
+  void routeTo(Portal& portal, const std::vector<RoutedEndpoint>& endpoints, uint32_t affinitySeconds);
+  /// Runs `then` when every worker has been at the top of its loop since.
+  void whenPassed(std::function<void()> then);
+  void closeSocket(Portal& portal);
+  void collect(uint64_t pass);
+  bool anythingOpen() const;
+  void endShutdown();
+  void wakeControl();
+
+  const Options options_;
+  FileBudget files_;
+  UdpLimits udpLimits_;
+  Events events_;
+  std::map<std::string, std::unique_ptr<Portal>> portals_;
+  /// Closed, with connections that go on, or not yet passed.
+  std::vector<std::unique_ptr<Portal>> closed_;
+  std::vector<Deferred> deferred_;
+  /// Portals with endpoint tables that were replaced.
+  std::vector<Portal*> reclaiming_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::atomic<uint64_t> pass_{0};
+  std::atomic<int32_t> pausedWorkers_{0};
+  std::atomic<bool> exhausted_{false};
+  bool shuttingDown_ = false;
+  uint64_t graceEndsMs_ = 0;
+  uint64_t nextTickMs_ = 0;
+  std::function<void()> shutdownDone_;
+  unsigned nextUdpOwner_ = 0;
+};

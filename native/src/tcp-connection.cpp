@@ -1,0 +1,352 @@
+#include "tcp-connection.h"
+
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "portal.h"
+#include "relay.h"
+#include "worker.h"
+
+namespace {
+
+/// Until a connection is so old nobody probes its endpoint, and most are gone by then: probing costs a timer
+/// in the kernel.
+constexpr uint64_t kYoungMs = 10'000;
+constexpr int kKeepAliveIdleSeconds = 15;
+
+/// A socket's own files: the client's and the endpoint's, counted when the client is accepted.
+constexpr int64_t kFilesOfConnection = 2;
+
+int pendingError(int fd) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
+  return error;
+}
+
+/// Closes with a reset in place of a FIN, discarding what is unsent (socket(7), SO_LINGER).
+void closeWithReset(int fd) {
+  const linger now{1, 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  close(fd);
+}
+
+bool watch(Worker& worker, TcpSide& side, uint32_t events) {
+  epoll_event event{};
+  event.events = events | EPOLLET;
+  event.data.ptr = static_cast<Watched*>(&side);
+  if (epoll_ctl(worker.epollFd(), EPOLL_CTL_ADD, side.fd, &event) != 0) return false;
+  side.watchesRoom = (events & EPOLLOUT) != 0;
+  return true;
+}
+
+/// Asks for an event when there is room again. Most sockets are never full, and are never asked about it.
+/// False where that fails.
+bool watchRoom(Worker& worker, TcpSide& side) {
+  if (side.watchesRoom) return true;
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.ptr = static_cast<Watched*>(&side);
+  side.watchesRoom = epoll_ctl(worker.epollFd(), EPOLL_CTL_MOD, side.fd, &event) == 0;
+  return side.watchesRoom;
+}
+
+void letGoOfEndpoint(TcpConnection& connection) {
+  if (connection.endpointRecord == nullptr) return;
+  release(connection.endpointRecord);
+  connection.endpointRecord = nullptr;
+}
+
+/// Both sockets are closed already, or none.
+void finish(Worker& worker, TcpConnection& connection) {
+  if (connection.state == TcpConnection::State::spliced)
+    connection.endpointRecord->open.fetch_sub(1, std::memory_order_relaxed);
+  if (connection.state == TcpConnection::State::dialling)
+    worker.dialling[connection.tries - 1].remove(&connection);
+  else
+    worker.young.remove(&connection);
+  connection.state = TcpConnection::State::ended;
+  letGoOfEndpoint(connection);
+  abandon(worker, connection.toEndpoint);
+  abandon(worker, connection.toClient);
+  worker.all.remove(&connection);
+  if (connection.queued) {
+    auto& unfinished = worker.unfinished;
+    unfinished.erase(std::find(unfinished.begin(), unfinished.end(), &connection));
+  }
+  worker.countsOf(connection.portal).active.add(-1);
+  worker.load.fetch_sub(1, std::memory_order_relaxed);
+  worker.freeLater(&connection);
+  // Last: the portal may be freed once every worker has passed.
+  connection.portal.uses.fetch_sub(1, std::memory_order_release);
+  worker.gaveFiles(kFilesOfConnection);
+}
+
+void closeInOrder(Worker& worker, TcpConnection& connection) {
+  close(connection.client.fd);
+  close(connection.endpoint.fd);
+  finish(worker, connection);
+}
+
+void tell(Worker& worker, TcpConnection& connection, Failure reason, int error, uint32_t timeoutMs,
+          bool final) {
+  worker.relay.events().failure(connection.portal, connection.clientAddress, connection.endpointRecord,
+                                reason, error, timeoutMs, final);
+}
+
+Failure failureOf(int error) {
+  switch (error) {
+    case ECONNREFUSED:
+      return Failure::dialRefused;
+    case ETIMEDOUT:
+      return Failure::dialTimeout;
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+      return Failure::dialUnreachable;
+    case EMFILE:
+    case ENFILE:
+      return Failure::outOfFiles;
+    default:
+      return Failure::dialFailed;
+  }
+}
+
+/// Notes that the try under way has failed. True where there may be another.
+bool tryFailed(Worker& worker, TcpConnection& connection, Failure reason, int error, uint32_t timeoutMs) {
+  const bool final = connection.tries == kDialTries || reason == Failure::outOfFiles;
+  worker.countsOf(connection.portal).dialFailures.add(1);
+  Balancer& balancer = connection.portal.balancer;
+  if (balancer.needsClient()) balancer.forget(clientIP(connection.clientAddress), connection.endpointRecord);
+  tell(worker, connection, reason, error, timeoutMs, final);
+  connection.tried.add(connection.endpointRecord);
+  letGoOfEndpoint(connection);
+  return !final;
+}
+
+/// Connects to an endpoint. 0 where that is under way, else an errno; nothing is left open then.
+int connectTo(Worker& worker, TcpConnection& connection) {
+  const SocketAddress& address = connection.endpointRecord->address;
+  const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return errno;
+  const int on = 1;
+  const int off = 0;
+  // These fail on no TCP socket. The ACK that ends the handshake is to wait for the client's first bytes and
+  // leave with them, which saves a packet (tcp(7), TCP_QUICKACK); `connected` sends it where there are none.
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
+  connection.endpoint.fd = fd;
+  // EINPROGRESS, or 0: how it ended is told by the first event either way.
+  int error = connect(fd, &address.base, address.length()) == 0 || errno == EINPROGRESS ? 0 : errno;
+  if (error == 0 && !watch(worker, connection.endpoint, EPOLLIN | EPOLLOUT | EPOLLRDHUP)) error = errno;
+  if (error != 0) {
+    close(fd);
+    connection.endpoint.fd = -1;
+  }
+  return error;
+}
+
+/// Looks for an endpoint until a try is under way, or there is no hope.
+void dial(Worker& worker, TcpConnection& connection) {
+  Balancer& balancer = connection.portal.balancer;
+  while (connection.tries < kDialTries) {
+    const ClientIP client = balancer.needsClient() ? clientIP(connection.clientAddress) : ClientIP{};
+    const Picked picked = balancer.pick(client, worker.nowMs(), connection.tried);
+    if (picked.endpoint == nullptr) {
+      worker.countsOf(connection.portal).noEndpoints.add(1);
+      tell(worker, connection, Failure::noEndpoints, 0, 0, true);
+      break;
+    }
+    connection.endpointRecord = picked.endpoint;
+    connection.tries += 1;
+    const int error = picked.leadsBack ? 0 : connectTo(worker, connection);
+    if (!picked.leadsBack && error == 0) {
+      connection.state = TcpConnection::State::dialling;
+      connection.dueMs = worker.nowMs() + kDialTimeoutsMs[connection.tries - 1];
+      worker.dialling[connection.tries - 1].pushBack(&connection);
+      return;
+    }
+    if (!tryFailed(worker, connection, picked.leadsBack ? Failure::leadsBack : failureOf(error), error, 0))
+      break;
+  }
+  closeWithReset(connection.client.fd);
+  finish(worker, connection);
+}
+
+/// Ends the try under way, and begins the next where there is one.
+void dialAnother(Worker& worker, TcpConnection& connection) {
+  worker.dialling[connection.tries - 1].remove(&connection);
+  connection.state = TcpConnection::State::handedOver;
+  closeWithReset(connection.endpoint.fd);
+  connection.endpoint.fd = -1;
+}
+
+void broken(Worker& worker, TcpConnection& connection, const TcpSide& side, int error) {
+  // A client may end as it likes; an endpoint that resets is worth telling.
+  if (&side == &connection.endpoint) tell(worker, connection, Failure::endpointReset, error, 0, true);
+  abort(worker, connection);
+}
+
+/// False where the connection has ended.
+bool moveFrom(Worker& worker, TcpConnection& connection, TcpSide& source) {
+  const bool isClient = &source == &connection.client;
+  TcpSide& destination = isClient ? connection.endpoint : connection.client;
+  TcpStream& stream = isClient ? connection.toEndpoint : connection.toClient;
+  if (stream.ended) return true;
+  PortalCounts& counts = worker.countsOf(connection.portal);
+  int error = 0;
+  switch (
+      move(worker, stream, source.fd, destination.fd, isClient ? counts.bytesIn : counts.bytesOut, error)) {
+    case Moved::drained:
+      source.readable = false;
+      return true;
+    case Moved::blocked:
+      stream.waitingForRoom = true;
+      if (watchRoom(worker, destination)) return true;
+      // Nobody would ever tell that there is room: a reset is better than a hang.
+      abort(worker, connection);
+      return false;
+    case Moved::unfinished:
+      if (!connection.queued) {
+        connection.queued = true;
+        worker.unfinished.push_back(&connection);
+      }
+      return true;
+    case Moved::finished: {
+      stream.ended = true;
+      source.readable = false;
+      const bool both = (isClient ? connection.toClient : connection.toEndpoint).ended;
+      if (both) {
+        // Closing sends the FIN that shutdown() would.
+        closeInOrder(worker, connection);
+        return false;
+      }
+      // ENOTCONN: it has been reset meanwhile, of which an event tells.
+      shutdown(destination.fd, SHUT_WR);
+      return true;
+    }
+    case Moved::sourceBroken:
+      broken(worker, connection, source, error);
+      return false;
+    case Moved::destinationBroken:
+      broken(worker, connection, destination, error);
+      return false;
+  }
+  return true;
+}
+
+void connected(Worker& worker, TcpConnection& connection) {
+  if (!connection.endpointRecord->current.load(std::memory_order_acquire)) {
+    // It was removed while it was dialled: no connection begins there any more.
+    dialAnother(worker, connection);
+    letGoOfEndpoint(connection);
+    dial(worker, connection);
+    return;
+  }
+  worker.dialling[connection.tries - 1].remove(&connection);
+  connection.state = TcpConnection::State::spliced;
+  connection.endpointRecord->open.fetch_add(1, std::memory_order_relaxed);
+  connection.endpointRecord->total.fetch_add(1, std::memory_order_relaxed);
+  connection.dueMs = worker.nowMs() + kYoungMs;
+  worker.young.pushBack(&connection);
+  if (connection.client.readable && !moveFrom(worker, connection, connection.client)) return;
+  // An endpoint that speaks first waits for the handshake's end; one that writes twice waits for the first's
+  // ACK (RFC 896).
+  const int on = 1;
+  setsockopt(connection.endpoint.fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+  if (connection.endpoint.readable) moveFrom(worker, connection, connection.endpoint);
+}
+
+void onEventsWhileDialling(Worker& worker, TcpConnection& connection, TcpSide& side, uint32_t events) {
+  if (&side == &connection.client) {
+    if ((events & (EPOLLERR | EPOLLHUP)) != 0) abort(worker, connection);
+    return;
+  }
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+    const int error = pendingError(side.fd);
+    dialAnother(worker, connection);
+    const bool another = tryFailed(worker, connection, failureOf(error == 0 ? ECONNRESET : error),
+                                   error == 0 ? ECONNRESET : error, 0);
+    if (!another) connection.tries = kDialTries;
+    dial(worker, connection);
+    return;
+  }
+  if ((events & EPOLLOUT) != 0) connected(worker, connection);
+}
+
+}  // namespace
+
+void begin(Worker& worker, TcpConnection& connection, bool clientIsWatched) {
+  worker.all.pushBack(&connection);
+  if (!clientIsWatched && !watch(worker, connection.client, EPOLLIN | EPOLLRDHUP)) {
+    // No memory, or more watches than the user may have (epoll(7), max_user_watches).
+    tell(worker, connection, Failure::outOfFiles, errno, 0, true);
+    worker.countsOf(connection.portal).refusedForFiles.add(1);
+    closeWithReset(connection.client.fd);
+    finish(worker, connection);
+    return;
+  }
+  dial(worker, connection);
+}
+
+void onEvents(Worker& worker, TcpSide& side, uint32_t events) {
+  TcpConnection& connection = side.connection;
+  if (connection.state == TcpConnection::State::ended) return;
+  TcpStream& from = &side == &connection.client ? connection.toEndpoint : connection.toClient;
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0) side.readable = true;
+  if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) from.finSeen = true;
+  if (connection.state == TcpConnection::State::handedOver) {
+    side.watchesRoom = true;
+    begin(worker, connection, true);
+    if (connection.state == TcpConnection::State::ended) return;
+  }
+  if (connection.state == TcpConnection::State::dialling) {
+    onEventsWhileDialling(worker, connection, side, events);
+    return;
+  }
+  if ((events & EPOLLERR) != 0) {
+    broken(worker, connection, side, pendingError(side.fd));
+    return;
+  }
+  if (side.readable && !from.waitingForRoom && !moveFrom(worker, connection, side)) return;
+  TcpSide& other = &side == &connection.client ? connection.endpoint : connection.client;
+  TcpStream& into = &side == &connection.client ? connection.toClient : connection.toEndpoint;
+  if ((events & EPOLLOUT) != 0 && into.waitingForRoom) moveFrom(worker, connection, other);
+}
+
+void goOn(Worker& worker, TcpConnection& connection) {
+  if (connection.client.readable && !connection.toEndpoint.waitingForRoom &&
+      !moveFrom(worker, connection, connection.client))
+    return;
+  if (connection.endpoint.readable && !connection.toClient.waitingForRoom)
+    moveFrom(worker, connection, connection.endpoint);
+}
+
+void dialTimedOut(Worker& worker, TcpConnection& connection) {
+  const uint32_t timeoutMs = kDialTimeoutsMs[connection.tries - 1];
+  dialAnother(worker, connection);
+  if (!tryFailed(worker, connection, Failure::dialTimeout, 0, timeoutMs)) connection.tries = kDialTries;
+  dial(worker, connection);
+}
+
+void keepAlive(Worker& worker, TcpConnection& connection) {
+  worker.young.remove(&connection);
+  const int on = 1;
+  // A socket that takes no probes still works.
+  setsockopt(connection.endpoint.fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(connection.endpoint.fd, IPPROTO_TCP, TCP_KEEPIDLE, &kKeepAliveIdleSeconds,
+             sizeof kKeepAliveIdleSeconds);
+  setsockopt(connection.endpoint.fd, IPPROTO_TCP, TCP_KEEPINTVL, &kKeepAliveIdleSeconds,
+             sizeof kKeepAliveIdleSeconds);
+}
+
+void abort(Worker& worker, TcpConnection& connection) {
+  closeWithReset(connection.client.fd);
+  if (connection.endpoint.fd >= 0) closeWithReset(connection.endpoint.fd);
+  finish(worker, connection);
+}

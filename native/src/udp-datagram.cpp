@@ -1,0 +1,85 @@
+#include "udp-datagram.h"
+
+#include <cerrno>
+#include <cstring>
+
+namespace {
+
+constexpr size_t kMappedPrefix = 12;
+
+}  // namespace
+
+DatagramBatch::DatagramBatch(unsigned size)
+    : room_(size * kLongestDatagram), messages_(size), pieces_(size), from_(size), control_(size) {
+  for (size_t i = 0; i < size; i++) {
+    pieces_[i] = {&room_[i * kLongestDatagram], kLongestDatagram};
+    msghdr& header = messages_[i].msg_hdr;
+    header = {};
+    header.msg_name = &from_[i];
+    header.msg_iov = &pieces_[i];
+    header.msg_iovlen = 1;
+    header.msg_control = &control_[i];
+  }
+}
+
+int DatagramBatch::receive(int fd) {
+  for (mmsghdr& message : messages_) {
+    message.msg_hdr.msg_namelen = sizeof(SocketAddress);
+    message.msg_hdr.msg_controllen = sizeof(Control);
+  }
+  const int count = recvmmsg(fd, messages_.data(), size(), MSG_DONTWAIT, nullptr);
+  return count < 0 ? -errno : count;
+}
+
+ClientIP DatagramBatch::local(int i) const {
+  ClientIP local{};
+  // CMSG_NXTHDR takes no const header.
+  auto& header = const_cast<msghdr&>(messages_[static_cast<size_t>(i)].msg_hdr);
+  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
+    if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) {
+      in_pktinfo info;
+      memcpy(&info, CMSG_DATA(part), sizeof info);
+      local[10] = local[11] = 0xff;
+      memcpy(&local[kMappedPrefix], &info.ipi_spec_dst, sizeof info.ipi_spec_dst);
+      return local;
+    }
+    if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
+      in6_pktinfo info;
+      memcpy(&info, CMSG_DATA(part), sizeof info);
+      memcpy(local.data(), &info.ipi6_addr, sizeof info.ipi6_addr);
+      return local;
+    }
+  }
+  return local;
+}
+
+int sendFrom(int fd, const ClientIP& local, uint32_t scope, const SocketAddress& to, const uint8_t* bytes,
+             size_t length) {
+  union {
+    cmsghdr header;
+    uint8_t bytes[CMSG_SPACE(sizeof(in6_pktinfo))];
+  } control{};
+  iovec piece{const_cast<uint8_t*>(bytes), length};
+  msghdr message{};
+  message.msg_name = const_cast<sockaddr*>(&to.base);
+  message.msg_namelen = to.length();
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = &control;
+  if (to.family() == AF_INET) {
+    in_pktinfo info{};
+    memcpy(&info.ipi_spec_dst, &local[kMappedPrefix], sizeof info.ipi_spec_dst);
+    control.header = {CMSG_LEN(sizeof info), IPPROTO_IP, IP_PKTINFO};
+    memcpy(CMSG_DATA(&control.header), &info, sizeof info);
+    message.msg_controllen = CMSG_SPACE(sizeof info);
+  } else {
+    // An IPv4 client of a socket of both families takes this form as well, with a mapped address.
+    in6_pktinfo info{};
+    memcpy(&info.ipi6_addr, local.data(), sizeof info.ipi6_addr);
+    info.ipi6_ifindex = scope;
+    control.header = {CMSG_LEN(sizeof info), IPPROTO_IPV6, IPV6_PKTINFO};
+    memcpy(CMSG_DATA(&control.header), &info, sizeof info);
+    message.msg_controllen = CMSG_SPACE(sizeof info);
+  }
+  return sendmsg(fd, &message, MSG_DONTWAIT) < 0 ? errno : 0;
+}

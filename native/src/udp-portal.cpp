@@ -1,0 +1,403 @@
+#include "udp-portal.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "relay.h"
+#include "slab.h"
+#include "udp-datagram.h"
+#include "udp-session-table.h"
+#include "worker.h"
+
+namespace {
+
+/// Asked of the kernel; the system may allow less.
+constexpr int kReceiveBufferBytes = 1024 * 1024;
+
+constexpr unsigned kDatagramsAtOnce = 32;
+
+/// Batches of one portal before others have their turn.
+constexpr int kBatchesAtOnce = 4;
+
+/// Answers of one session before others have their turn. More than one is rare, and asking for it costs
+/// little.
+constexpr unsigned kAnswersAtOnce = 8;
+
+/// Sends that fail by the datagram (longer than the family allows) or by this host: another endpoint would do
+/// no better.
+bool isNotTheEndpointsFault(int error) {
+  return error == EMSGSIZE || error == ENOBUFS || error == ENOMEM || error == EAGAIN;
+}
+
+}  // namespace
+
+int openUdpSocket(SocketAddress& bound) {
+  const int fd = socket(bound.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  const int on = 1;
+  const int off = 0;
+  bool set = true;
+  if (bound.family() == AF_INET6) {
+    set = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0 &&
+          setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) == 0;
+  } else {
+    set = setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) == 0;
+  }
+  // Held to what the system allows, and never refused (socket(7), SO_RCVBUF).
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kReceiveBufferBytes, sizeof kReceiveBufferBytes);
+  socklen_t length = sizeof bound;
+  if (set && bind(fd, &bound.base, bound.length()) == 0 && getsockname(fd, &bound.base, &length) == 0)
+    return fd;
+  const int error = errno;
+  close(fd);
+  return -error;
+}
+
+struct UdpSessions::State {
+  explicit State(Worker& ofWorker) : worker(ofWorker) {}
+
+  Worker& worker;
+  UdpSessionTable table;
+  Slab<UdpSession> slab;
+  std::vector<UdpSession*> ended;
+  /// Made with the first portal that has a datagram.
+  std::unique_ptr<DatagramBatch> questions;
+  std::unique_ptr<DatagramBatch> answers;
+  bool draining = false;
+
+  UdpLimits& limits() { return worker.relay.udpLimits(); }
+  PortalCounts& counts(UdpSession& session) { return worker.countsOf(session.portal); }
+
+  void tell(Portal& portal, const SocketAddress& client, const Endpoint* endpoint, Failure reason,
+            int error) {
+    // The datagram is lost: only the next one goes elsewhere.
+    worker.relay.events().failure(portal, client, endpoint, reason, error, 0, true);
+  }
+
+  void refuse(Portal& portal, const SocketAddress& client) {
+    worker.countsOf(portal).refusedForFiles.add(1);
+    tell(portal, client, nullptr, Failure::outOfFiles, 0);
+  }
+
+  UdpSession* begin(Portal& portal, const SessionKey& key, const SocketAddress& client);
+  bool makeRoom(Portal& portal, const SocketAddress& client);
+  void evictSomebody();
+  void forward(UdpSession& session, const uint8_t* bytes, size_t length);
+  bool bindTo(UdpSession& session);
+  Endpoint* pick(UdpSession& session);
+  void failed(UdpSession& session, int error);
+  void unbind(UdpSession& session);
+  void forgetRefusal(UdpSession& session);
+  void end(UdpSession& session);
+  void evict(UdpSession& session);
+};
+
+UdpSession* UdpSessions::State::begin(Portal& portal, const SessionKey& key, const SocketAddress& client) {
+  if (draining) return nullptr;
+  PortalCounts& counts = worker.countsOf(portal);
+  // Port 0 expects no reply (RFC 768).
+  if (key.clientPort == 0) {
+    counts.droppedDatagrams.add(1);
+    return nullptr;
+  }
+  // Before anything is made room for: what goes nowhere must not evict what does.
+  if (portal.balancer.isEmpty()) {
+    counts.noEndpoints.add(1);
+    tell(portal, client, nullptr, Failure::noEndpoints, 0);
+    return nullptr;
+  }
+  if (!makeRoom(portal, client)) return nullptr;
+  UdpSession* const session = slab.make(portal, key, client);
+  if (session == nullptr) {
+    worker.gaveFiles(1);
+    counts.droppedDatagrams.add(1);
+    return nullptr;
+  }
+  limits().sessions.fetch_add(1, std::memory_order_relaxed);
+  portal.uses.fetch_add(1, std::memory_order_relaxed);
+  counts.udpTotal.add(1);
+  session->nextOfPortal = portal.udp->firstSession;
+  if (session->nextOfPortal != nullptr) session->nextOfPortal->previousOfPortal = session;
+  portal.udp->firstSession = session;
+  table.add(session);
+  return session;
+}
+
+/// A place in the table and a file for one more session.
+bool UdpSessions::State::makeRoom(Portal& portal, const SocketAddress& client) {
+  const int64_t most = limits().maxSessions.load(std::memory_order_relaxed);
+  if (limits().sessions.load(std::memory_order_relaxed) >= most) {
+    if (!limits().toldFull.exchange(true, std::memory_order_relaxed))
+      worker.relay.events().udpSessionsExhausted(most);
+    evictSomebody();
+  }
+  if (worker.relay.files().take(1)) return true;
+  // Where files are short, sessions make room for sessions.
+  UdpSession* const oldest = table.oldest();
+  if (oldest != nullptr) {
+    evict(*oldest);
+    if (worker.relay.files().take(1)) return true;
+  }
+  refuse(portal, client);
+  return false;
+}
+
+/// Ends the session that is idle longest of all workers'. Another worker's ends a little later: until then
+/// there is one too many for each worker that asked.
+void UdpSessions::State::evictSomebody() {
+  UdpSession* const own = table.oldest();
+  uint64_t longest = own == nullptr ? UINT64_MAX : own->lastUsedMs;
+  Worker* idlest = &worker;
+  for (const auto& other : worker.relay.workers()) {
+    const uint64_t theirs =
+        other.get() == &worker ? UINT64_MAX : other->oldestUdpSession.load(std::memory_order_relaxed);
+    if (theirs < longest) {
+      longest = theirs;
+      idlest = other.get();
+    }
+  }
+  if (idlest == &worker) {
+    if (own != nullptr) evict(*own);
+  } else {
+    idlest->post([idlest] { idlest->udp->evictOldest(); });
+  }
+}
+
+/// Passes a datagram of the client on. The session may have ended when it returns.
+void UdpSessions::State::forward(UdpSession& session, const uint8_t* bytes, size_t length) {
+  // An endpoint that has gone gets no more datagrams.
+  if (session.endpoint != nullptr && !session.endpoint->current.load(std::memory_order_acquire))
+    unbind(session);
+  for (int tries = 0; tries < 2; tries++) {
+    if (session.fd < 0 && !bindTo(session)) return;
+    if (send(session.fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
+      counts(session).bytesIn.add(static_cast<int64_t>(length));
+      return;
+    }
+    const int error = errno;
+    if (isNotTheEndpointsFault(error)) {
+      counts(session).droppedDatagrams.add(1);
+      return;
+    }
+    failed(session, error);
+    // A refusal reported here was an earlier datagram's: this one has not left, and may go to another
+    // endpoint.
+    if (error != ECONNREFUSED) return;
+  }
+}
+
+/// Binds it to an endpoint. False where that fails: the datagram is counted, and the session has ended where
+/// there is no endpoint.
+bool UdpSessions::State::bindTo(UdpSession& session) {
+  Endpoint* const endpoint = pick(session);
+  if (endpoint == nullptr) {
+    end(session);
+    return false;
+  }
+  session.endpoint = endpoint;
+  const int fd = socket(endpoint->address.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) {
+    release(endpoint);
+    session.endpoint = nullptr;
+    refuse(session.portal, session.client);
+    end(session);
+    return false;
+  }
+  session.fd = fd;
+  PortalCounts& ofPortal = counts(session);
+  ofPortal.udpSessions.add(1);
+  // After a refusal a session begins anew; one that was moved goes on.
+  if (session.refusedBy != nullptr) ofPortal.udpTotal.add(1);
+  endpoint->open.fetch_add(1, std::memory_order_relaxed);
+  endpoint->total.fetch_add(1, std::memory_order_relaxed);
+  epoll_event event{};
+  // Level-triggered: one read for an answer, and none that says there are no more.
+  event.events = EPOLLIN;
+  event.data.ptr = static_cast<Watched*>(&session);
+  if (connect(fd, &endpoint->address.base, endpoint->address.length()) == 0 &&
+      epoll_ctl(worker.epollFd(), EPOLL_CTL_ADD, fd, &event) == 0)
+    return true;
+  failed(session, errno);
+  return false;
+}
+
+/// An endpoint to bind to, not the one that has refused where there is another; null where there is none,
+/// which is told and counted.
+Endpoint* UdpSessions::State::pick(UdpSession& session) {
+  Balancer& balancer = session.portal.balancer;
+  PortalCounts& ofPortal = counts(session);
+  const ClientIP client = clientIP(session.client);
+  Tried tried;
+  Tried back;
+  if (session.refusedBy != nullptr) tried.add(session.refusedBy);
+  while (true) {
+    const Picked picked = balancer.pick(client, worker.nowMs(), tried);
+    if (picked.endpoint == nullptr) {
+      ofPortal.noEndpoints.add(1);
+      tell(session.portal, session.client, nullptr, Failure::noEndpoints, 0);
+      return nullptr;
+    }
+    if (!picked.leadsBack) return picked.endpoint;
+    ofPortal.dialFailures.add(1);
+    if (balancer.needsClient()) balancer.forget(client, picked.endpoint);
+    const bool noOther = back.has(picked.endpoint) || back.count == back.endpoints.size();
+    if (noOther) {
+      ofPortal.droppedDatagrams.add(1);
+      tell(session.portal, session.client, picked.endpoint, Failure::leadsBack, 0);
+    }
+    back.add(picked.endpoint);
+    tried.add(picked.endpoint);
+    release(picked.endpoint);
+    if (noOther) return nullptr;
+  }
+}
+
+/// The endpoint refused a datagram, or can't be reached.
+void UdpSessions::State::failed(UdpSession& session, int error) {
+  PortalCounts& ofPortal = counts(session);
+  ofPortal.dialFailures.add(1);
+  ofPortal.droppedDatagrams.add(1);
+  Balancer& balancer = session.portal.balancer;
+  if (balancer.needsClient()) balancer.forget(clientIP(session.client), session.endpoint);
+  tell(session.portal, session.client, session.endpoint,
+       error == ECONNREFUSED ? Failure::icmpRefused : Failure::dialFailed, error);
+  forgetRefusal(session);
+  session.refusedBy = session.endpoint;
+  session.refusedBy->uses.fetch_add(1, std::memory_order_relaxed);
+  unbind(session);
+}
+
+void UdpSessions::State::unbind(UdpSession& session) {
+  if (session.endpoint == nullptr) return;
+  close(session.fd);
+  session.fd = -1;
+  counts(session).udpSessions.add(-1);
+  session.endpoint->open.fetch_sub(1, std::memory_order_relaxed);
+  release(session.endpoint);
+  session.endpoint = nullptr;
+}
+
+void UdpSessions::State::forgetRefusal(UdpSession& session) {
+  if (session.refusedBy == nullptr) return;
+  release(session.refusedBy);
+  session.refusedBy = nullptr;
+}
+
+void UdpSessions::State::end(UdpSession& session) {
+  if (session.ended) return;
+  session.ended = true;
+  unbind(session);
+  forgetRefusal(session);
+  table.remove(&session);
+  UdpSession*& first = session.portal.udp->firstSession;
+  (session.previousOfPortal == nullptr ? first : session.previousOfPortal->nextOfPortal) =
+      session.nextOfPortal;
+  if (session.nextOfPortal != nullptr) session.nextOfPortal->previousOfPortal = session.previousOfPortal;
+  const int64_t left = limits().sessions.fetch_sub(1, std::memory_order_relaxed) - 1;
+  if (left * 2 <= limits().maxSessions.load(std::memory_order_relaxed))
+    limits().toldFull.store(false, std::memory_order_relaxed);
+  ended.push_back(&session);
+  // Last: the portal may be freed once every worker has passed.
+  session.portal.uses.fetch_sub(1, std::memory_order_release);
+  worker.gaveFiles(1);
+}
+
+void UdpSessions::State::evict(UdpSession& session) {
+  counts(session).udpEvicted.add(1);
+  end(session);
+}
+
+UdpSessions::UdpSessions(Worker& worker) : state_(std::make_unique<State>(worker)) {}
+
+UdpSessions::~UdpSessions() = default;
+
+void UdpSessions::endAll() {
+  while (UdpSession* session = state_->table.oldest()) state_->end(*session);
+}
+
+void UdpSessions::received(Portal& portal) {
+  State& state = *state_;
+  if (state.questions == nullptr) state.questions = std::make_unique<DatagramBatch>(kDatagramsAtOnce);
+  DatagramBatch& batch = *state.questions;
+  for (int batches = 0; batches < kBatchesAtOnce; batches++) {
+    const int count = batch.receive(portal.fd);
+    // An error is an earlier reply's (an ICMP refusal of a client that has gone), and is gone with being
+    // read.
+    if (count < 0) return;
+    for (int i = 0; i < count; i++) {
+      const SocketAddress& from = batch.from(i);
+      SessionKey key;
+      key.portal = &portal;
+      key.client = clientIP(from);
+      key.local = batch.local(i);
+      key.scope = from.family() == AF_INET6 ? from.v6.sin6_scope_id : 0;
+      key.clientPort = from.port();
+      UdpSession* session = state.table.find(key);
+      if (session == nullptr) session = state.begin(portal, key, from);
+      if (session == nullptr) continue;
+      state.table.touch(session, state.worker.nowMs());
+      state.forward(*session, batch.bytes(i), batch.length(i));
+    }
+    if (count < static_cast<int>(batch.size())) return;
+  }
+}
+
+void UdpSessions::answered(UdpSession& session, uint32_t) {
+  State& state = *state_;
+  if (session.ended || session.fd < 0) return;
+  if (state.answers == nullptr) state.answers = std::make_unique<DatagramBatch>(kAnswersAtOnce);
+  DatagramBatch& batch = *state.answers;
+  const int count = batch.receive(session.fd);
+  if (count < 0) {
+    if (count != -EAGAIN) state.failed(session, -count);
+    return;
+  }
+  state.table.touch(&session, state.worker.nowMs());
+  state.forgetRefusal(session);
+  PortalCounts& counts = state.counts(session);
+  for (int i = 0; i < count; i++) {
+    const int error = sendFrom(session.portal.fd, session.key.local, session.key.scope, session.client,
+                               batch.bytes(i), batch.length(i));
+    if (error == 0)
+      counts.bytesOut.add(static_cast<int64_t>(batch.length(i)));
+    else
+      counts.droppedDatagrams.add(1);
+  }
+}
+
+void UdpSessions::runTimers() {
+  State& state = *state_;
+  const uint64_t now = state.worker.nowMs();
+  const uint64_t idleMs = state.limits().idleMs.load(std::memory_order_relaxed);
+  UdpSession* oldest = state.table.oldest();
+  for (; oldest != nullptr && oldest->lastUsedMs + idleMs <= now; oldest = state.table.oldest())
+    state.end(*oldest);
+  state.worker.oldestUdpSession.store(oldest == nullptr ? UINT64_MAX : oldest->lastUsedMs,
+                                      std::memory_order_relaxed);
+}
+
+int UdpSessions::msUntilTimer() const {
+  const UdpSession* const oldest = state_->table.oldest();
+  if (oldest == nullptr) return -1;
+  const uint64_t due = oldest->lastUsedMs + state_->limits().idleMs.load(std::memory_order_relaxed);
+  const uint64_t now = state_->worker.nowMs();
+  return due <= now ? 0 : static_cast<int>(std::min<uint64_t>(due - now, INT32_MAX));
+}
+
+void UdpSessions::portalClosed(Portal& portal) {
+  while (UdpSession* session = portal.udp->firstSession) state_->end(*session);
+}
+
+void UdpSessions::evictOldest() {
+  if (UdpSession* oldest = state_->table.oldest()) state_->evict(*oldest);
+}
+
+void UdpSessions::drain() { state_->draining = true; }
+
+void UdpSessions::freeEnded() {
+  for (UdpSession* session : state_->ended) state_->slab.destroy(session);
+  state_->ended.clear();
+}

@@ -1,0 +1,58 @@
+// UDP: one socket for each portal, one session for each client address and address it sent to.
+//
+//   client ──▶ portal socket ──recvmmsg──▶ session (by client and local address) ──connected socket──▶
+//   endpoint client ◀── portal socket (IP_PKTINFO: from the address the client sent to) ◀──── session ◀──
+//   endpoint
+//
+//   session:  bound ──▶ ended (idle, evicted, portal closed)
+//               └─ICMP refusal, or its endpoint went─▶ unbound ──next datagram of the client──▶ bound
+//               (another endpoint)
+//
+// A portal and all its sessions belong to one worker (Portal::owner): order within a session is kept, and
+// nothing is locked.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "portal.h"
+
+class Worker;
+struct UdpSession;
+
+/// A bound UDP socket for a portal: IP_PKTINFO and IPV6_RECVPKTINFO on, non-blocking, a receive buffer of 1
+/// MiB asked for; `::` takes both families. Sets `bound`'s port. The descriptor, or a negative errno. No
+/// SO_REUSEADDR: another program's port is in use.
+int openUdpSocket(SocketAddress& bound);
+
+/// All UDP sessions of one worker, the one idle longest first.
+class UdpSessions {
+ public:
+  explicit UdpSessions(Worker& worker);
+  ~UdpSessions();
+
+  /// The portal's socket is readable: reads batches (bounded in one turn) and passes them on.
+  void received(Portal& portal);
+  /// A session's socket has an event: answers, or an error of the endpoint.
+  void answered(UdpSession& session, uint32_t events);
+  /// Ends what is idle.
+  void runTimers();
+  /// ms until runTimers() has something to do, -1 for never.
+  int msUntilTimer() const;
+  /// From mail: ends every session of a portal that has closed.
+  void portalClosed(Portal& portal);
+  /// From mail: ends the session that is idle longest, to make room for another worker's.
+  void evictOldest();
+  /// From mail, on shutdown: begins no new session.
+  void drain();
+  /// The thread ends, or the relay does: ends every session.
+  void endAll();
+  /// Frees those that ended in this turn.
+  void freeEnded();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};

@@ -1,0 +1,46 @@
+// What one client address of a UDP portal has with one endpoint. States and ownership: udp-portal.h.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "address.h"
+#include "intrusive-list.h"
+#include "portal.h"
+#include "watched.h"
+
+/// Which session a datagram belongs to: its portal, who sent it, and which address of this host it was sent
+/// to.
+struct SessionKey {
+  const Portal* portal = nullptr;
+  ClientIP client{};
+  /// The address of this host, IPv4 in mapped form.
+  ClientIP local{};
+  /// Of a link-local IPv6 client: the interface.
+  uint32_t scope = 0;
+  uint32_t clientPort = 0;
+
+  bool operator==(const SessionKey& other) const { return memcmp(this, &other, sizeof *this) == 0; }
+  size_t hash() const;
+};
+
+struct UdpSession : Watched {
+  UdpSession(Portal& ofPortal, const SessionKey& itsKey, const SocketAddress& address)
+      : Watched(Kind::udpSession), portal(ofPortal), key(itsKey), client(address) {}
+
+  Portal& portal;
+  const SessionKey key;
+  const SocketAddress client;
+  /// Bound: the endpoint, one of whose uses is held, and the socket connected to it.
+  Endpoint* endpoint = nullptr;
+  int fd = -1;
+  /// Refused the last datagram (one of its uses is held): the next goes to another.
+  Endpoint* refusedBy = nullptr;
+  /// When a datagram last passed, ms, monotonic.
+  uint64_t lastUsedMs = 0;
+  bool ended = false;
+  ListLinks<UdpSession> byUse;
+  UdpSession* nextInBucket = nullptr;
+  UdpSession* previousOfPortal = nullptr;
+  UdpSession* nextOfPortal = nullptr;
+};

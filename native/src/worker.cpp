@@ -1,0 +1,324 @@
+#include "worker.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+#include "relay.h"
+#include "udp-portal.h"
+
+namespace {
+
+constexpr int kEventsAtOnce = 256;
+
+/// Clients taken from one portal before others have their turn.
+constexpr int kAcceptsAtOnce = 16;
+
+constexpr int64_t kFilesOfConnection = 2;
+
+/// While accepting is paused: the system may have been out of files for a reason that nobody here hears the
+/// end of.
+constexpr uint64_t kRetryPausedMs = 100;
+
+/// How often pipes that nobody uses are closed.
+constexpr uint64_t kTrimMs = 1'000;
+
+[[noreturn]] void die(const char* what) {
+  perror(what);
+  exit(1);
+}
+
+}  // namespace
+
+uint64_t monotonicMs() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+Worker::Worker(Relay& ofRelay, unsigned ownIndex)
+    : relay(ofRelay),
+      index(ownIndex),
+      pipes(ofRelay.files()),
+      udp(std::make_unique<UdpSessions>(*this)),
+      epollFd_(epoll_create1(EPOLL_CLOEXEC)),
+      wakeFd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      nowMs_(monotonicMs()),
+      scratch_(new uint8_t[kScratchBytes]) {
+  if (epollFd_ < 0 || wakeFd_ < 0) die("kube-splice-relay: no epoll or eventfd for a thread");
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = static_cast<Watched*>(&wakeup_);
+  if (epoll_ctl(epollFd_, EPOLL_CTL_ADD, wakeFd_, &event) != 0) die("kube-splice-relay: epoll_ctl");
+}
+
+Worker::~Worker() {
+  join();
+  udp.reset();
+  close(wakeFd_);
+  close(epollFd_);
+  delete[] scratch_;
+}
+
+void Worker::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Worker::join() {
+  if (!thread_.joinable()) return;
+  post([this] { stopping_ = true; });
+  thread_.join();
+}
+
+int Worker::watch(Portal& portal) {
+  epoll_event event{};
+  event.data.ptr = static_cast<Watched*>(&portal);
+  // One of the threads that wait is woken for a client, not all (epoll_ctl(2)).
+  event.events = portal.protocol == Protocol::tcp ? EPOLLIN | EPOLLEXCLUSIVE : EPOLLIN;
+  return epoll_ctl(epollFd_, EPOLL_CTL_ADD, portal.fd, &event) == 0 ? 0 : errno;
+}
+
+void Worker::unwatch(Portal& portal) {
+  // ENOENT: this worker had stopped accepting from it.
+  epoll_ctl(epollFd_, EPOLL_CTL_DEL, portal.fd, nullptr);
+}
+
+void Worker::post(std::function<void()> mail) {
+  {
+    const std::lock_guard<std::mutex> lock(mailMutex_);
+    mail_.push_back(std::move(mail));
+  }
+  hasMail_.store(true, std::memory_order_release);
+  wake();
+}
+
+void Worker::wake() {
+  const uint64_t one = 1;
+  // EAGAIN: it has been woken often enough.
+  [[maybe_unused]] const ssize_t written = write(wakeFd_, &one, sizeof one);
+}
+
+void Worker::run() {
+  epoll_event events[kEventsAtOnce];
+  while (true) {
+    const uint64_t pass = relay.wantedPass();
+    if (hasMail_.load(std::memory_order_acquire)) readMail();
+    if (stopping_) break;
+    runTimers();
+    freeEnded();
+    if (pass != passed_.load(std::memory_order_relaxed)) {
+      passed_.store(pass, std::memory_order_release);
+      relay.workerPassed();
+    }
+    const int count = epoll_wait(epollFd_, events, kEventsAtOnce, timeoutMs());
+    if (count < 0 && errno != EINTR) die("kube-splice-relay: epoll_wait");
+    nowMs_ = monotonicMs();
+    for (int i = 0; i < count; i++) dispatch(static_cast<Watched*>(events[i].data.ptr), events[i].events);
+    turn_.swap(unfinished);
+    for (TcpConnection* connection : turn_) {
+      connection->queued = false;
+      if (connection->state != TcpConnection::State::ended) goOn(*this, *connection);
+    }
+    turn_.clear();
+  }
+  abortConnections();
+  udp->endAll();
+  freeEnded();
+}
+
+void Worker::dispatch(Watched* watched, uint32_t events) {
+  switch (watched->kind) {
+    case Watched::Kind::client:
+    case Watched::Kind::endpoint:
+      onEvents(*this, *static_cast<TcpSide*>(watched), events);
+      return;
+    case Watched::Kind::listener: {
+      auto& portal = *static_cast<Portal*>(watched);
+      if (portal.closing.load(std::memory_order_acquire)) return;
+      if (portal.protocol == Protocol::tcp)
+        acceptFrom(portal, kAcceptsAtOnce);
+      else
+        udp->received(portal);
+      return;
+    }
+    case Watched::Kind::udpSession:
+      udp->answered(*reinterpret_cast<UdpSession*>(watched), events);
+      return;
+    case Watched::Kind::wakeup: {
+      uint64_t count;
+      [[maybe_unused]] const ssize_t got = read(wakeFd_, &count, sizeof count);
+      return;
+    }
+  }
+}
+
+bool Worker::acceptFrom(Portal& portal, int most) {
+  for (int accepted = 0; accepted < most; accepted++) {
+    if (!relay.files().take(kFilesOfConnection)) {
+      pauseAccepting(portal);
+      return false;
+    }
+    SocketAddress address;
+    socklen_t length = sizeof address;
+    const int fd = accept4(portal.fd, &address.base, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+      const int error = errno;
+      gaveFiles(kFilesOfConnection);
+      if (error == EAGAIN) return true;
+      if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
+        pauseAccepting(portal);
+        return false;
+      }
+      // Anything else is about one client that is gone already (accept(2), ECONNABORTED and the network's
+      // errors).
+      continue;
+    }
+    welcome(portal, fd, address);
+  }
+  return true;
+}
+
+void Worker::welcome(Portal& portal, int fd, const SocketAddress& address) {
+  Worker& worker = leastLoaded();
+  TcpConnection* const connection = connections.make(portal, fd, address);
+  if (connection == nullptr) {
+    close(fd);
+    gaveFiles(kFilesOfConnection);
+    return;
+  }
+  PortalCounts& counts = countsOf(portal);
+  counts.active.add(1);
+  counts.total.add(1);
+  portal.uses.fetch_add(1, std::memory_order_relaxed);
+  worker.load.fetch_add(1, std::memory_order_relaxed);
+  if (&worker == this) {
+    begin(*this, *connection, false);
+    return;
+  }
+  epoll_event event{};
+  event.data.ptr = static_cast<Watched*>(&connection->client);
+  // A new socket has room, so that the other worker has an event at once.
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  if (epoll_ctl(worker.epollFd_, EPOLL_CTL_ADD, fd, &event) == 0) return;
+  worker.load.fetch_sub(1, std::memory_order_relaxed);
+  load.fetch_add(1, std::memory_order_relaxed);
+  begin(*this, *connection, false);
+}
+
+Worker& Worker::leastLoaded() {
+  const int32_t own = load.load(std::memory_order_relaxed);
+  Worker* least = this;
+  // An eighth more than another is even enough: what moves to another thread costs a little.
+  int32_t fewest = own - own / 8;
+  for (const auto& worker : relay.workers()) {
+    const int32_t theirs = worker->load.load(std::memory_order_relaxed);
+    if (theirs < fewest) {
+      fewest = theirs;
+      least = worker.get();
+    }
+  }
+  return *least;
+}
+
+void Worker::pauseAccepting(Portal& portal) {
+  unwatch(portal);
+  if (std::find(paused_.begin(), paused_.end(), &portal) != paused_.end()) return;
+  if (paused_.empty()) {
+    isPaused_.store(true, std::memory_order_release);
+    relay.acceptPaused();
+    retryPausedMs_ = nowMs_ + kRetryPausedMs;
+  }
+  paused_.push_back(&portal);
+}
+
+void Worker::resumeAccepting() {
+  if (paused_.empty()) return;
+  std::vector<Portal*> waiting;
+  waiting.swap(paused_);
+  bool again = false;
+  for (Portal* portal : waiting) {
+    // All that wait, so that "there is room" is said only where there is.
+    if (!again && acceptFrom(*portal, INT32_MAX)) {
+      // Fails for lack of memory, or of watches: tried again soon.
+      if (watch(*portal) == 0) continue;
+    }
+    again = true;
+    if (std::find(paused_.begin(), paused_.end(), portal) == paused_.end()) paused_.push_back(portal);
+  }
+  retryPausedMs_ = nowMs_ + kRetryPausedMs;
+  if (!paused_.empty()) return;
+  isPaused_.store(false, std::memory_order_release);
+  relay.acceptResumed();
+}
+
+void Worker::forget(Portal& portal) {
+  paused_.erase(std::remove(paused_.begin(), paused_.end(), &portal), paused_.end());
+  if (!paused_.empty() || !isPaused_.load(std::memory_order_relaxed)) return;
+  isPaused_.store(false, std::memory_order_release);
+  relay.acceptResumed();
+}
+
+void Worker::gaveFiles(int64_t n) {
+  relay.files().give(n);
+  relay.filesGiven();
+}
+
+void Worker::abortConnections() {
+  while (TcpConnection* connection = all.front()) abort(*this, *connection);
+}
+
+void Worker::runTimers() {
+  for (auto& queue : dialling) {
+    while (TcpConnection* connection = queue.front()) {
+      if (connection->dueMs > nowMs_) break;
+      dialTimedOut(*this, *connection);
+    }
+  }
+  while (TcpConnection* connection = young.front()) {
+    if (connection->dueMs > nowMs_) break;
+    keepAlive(*this, *connection);
+  }
+  udp->runTimers();
+  if (!paused_.empty() && retryPausedMs_ <= nowMs_) resumeAccepting();
+  if (trimMs_ <= nowMs_) {
+    pipes.trim();
+    trimMs_ = nowMs_ + kTrimMs;
+  }
+}
+
+int Worker::timeoutMs() const {
+  if (!unfinished.empty() || hasMail_.load(std::memory_order_acquire)) return 0;
+  uint64_t due = UINT64_MAX;
+  for (const auto& queue : dialling)
+    if (!queue.empty()) due = std::min(due, queue.front()->dueMs);
+  if (!young.empty()) due = std::min(due, young.front()->dueMs);
+  if (!paused_.empty()) due = std::min(due, retryPausedMs_);
+  if (pipes.hasFree()) due = std::min(due, trimMs_);
+  uint64_t wait = due == UINT64_MAX ? UINT64_MAX : due > nowMs_ ? due - nowMs_ : 0;
+  const int udpWait = udp->msUntilTimer();
+  if (udpWait >= 0) wait = std::min(wait, static_cast<uint64_t>(udpWait));
+  return wait == UINT64_MAX ? -1 : static_cast<int>(std::min<uint64_t>(wait, 60'000));
+}
+
+void Worker::readMail() {
+  std::vector<std::function<void()>> mail;
+  {
+    const std::lock_guard<std::mutex> lock(mailMutex_);
+    hasMail_.store(false, std::memory_order_relaxed);
+    mail.swap(mail_);
+  }
+  for (const auto& letter : mail) letter();
+}
+
+void Worker::freeEnded() {
+  for (TcpConnection* connection : ended_) connections.destroy(connection);
+  ended_.clear();
+  udp->freeEnded();
+}

@@ -1,0 +1,129 @@
+// One thread: an epoll loop over the portals it shares with the other workers, and the connections and
+// sessions that are its alone.
+//
+//   top of loop: passed() ──▶ epoll_wait ──▶ events ──▶ streams that have more to move ──▶ timers ──▶ mail
+//   ──▶ freeing ──▶ top
+//
+// It owns its connections, sessions, pipes and buffers; no other thread touches them. Other threads reach it
+// through mail only, and by adding a new client's socket to its epoll.
+#pragma once
+
+#include <pthread.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "intrusive-list.h"
+#include "pipe-pool.h"
+#include "portal.h"
+#include "slab.h"
+#include "tcp-connection.h"
+#include "watched.h"
+
+class Relay;
+class UdpSessions;
+
+class Worker {
+ public:
+  Worker(Relay& relay, unsigned index);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Any thread:
+  /// Begins to accept on, or receive from, a portal; 0 or an errno.
+  int watch(Portal& portal);
+  /// No event of the portal is begun any more once the worker has passed.
+  void unwatch(Portal& portal);
+  /// Runs in the worker's thread soon.
+  void post(std::function<void()> mail);
+  void wake();
+  uint64_t passed() const { return passed_.load(std::memory_order_acquire); }
+  /// Open connections, for an even spread.
+  std::atomic<int32_t> load{0};
+  /// When the UDP session that is idle longest was last used, ms; UINT64_MAX where there is none.
+  std::atomic<uint64_t> oldestUdpSession{UINT64_MAX};
+
+  /// The control thread's: begins, and ends, the thread. Nothing of the worker is used by another thread
+  /// after join().
+  void start();
+  void join();
+  /// Any thread: whether it has stopped accepting for lack of files.
+  bool isPaused() const { return isPaused_.load(std::memory_order_acquire); }
+
+  // The worker's own thread, from mail:
+  void abortConnections();
+  void resumeAccepting();
+  /// A portal closes: it is not to be gone back to.
+  void forget(Portal& portal);
+
+  // The worker's own thread:
+  uint64_t nowMs() const { return nowMs_; }
+  PortalCounts& countsOf(Portal& portal) { return portal.counts[index]; }
+  int epollFd() const { return epollFd_; }
+  uint8_t* scratch() { return scratch_; }
+
+  Relay& relay;
+  const unsigned index;
+  static constexpr size_t kScratchBytes = 64 * 1024;
+
+  PipePool pipes;
+  Slab<TcpConnection> connections;
+  /// Every connection of this worker.
+  IntrusiveList<TcpConnection, &TcpConnection::all> all;
+  /// Connections that are being dialled, by the number of the try: all of one queue have the same timeout, so
+  /// the first is due first.
+  IntrusiveList<TcpConnection, &TcpConnection::timer> dialling[kDialTries];
+  /// Connections too young for keepalive probes, the oldest first.
+  IntrusiveList<TcpConnection, &TcpConnection::timer> young;
+  /// Connections that had more to move than one turn allows.
+  std::vector<TcpConnection*> unfinished;
+  std::unique_ptr<UdpSessions> udp;
+
+  /// Ended in this turn: freed at its end, because later events of the turn may still point to them.
+  void freeLater(TcpConnection* connection) { ended_.push_back(connection); }
+  /// Descriptors were closed: whoever waits for one is told.
+  void gaveFiles(int64_t n);
+
+ private:
+  void run();
+  void dispatch(Watched* watched, uint32_t events);
+  /// True where nobody waits any more, or `most` were taken; false where accepting is paused.
+  bool acceptFrom(Portal& portal, int most);
+  void welcome(Portal& portal, int fd, const SocketAddress& address);
+  void pauseAccepting(Portal& portal);
+  void runTimers();
+  int timeoutMs() const;
+  void readMail();
+  void freeEnded();
+  Worker& leastLoaded();
+
+  struct Wakeup : Watched {
+    Wakeup() : Watched(Kind::wakeup) {}
+  } wakeup_;
+  int epollFd_;
+  int wakeFd_;
+  uint64_t nowMs_ = 0;
+  std::atomic<uint64_t> passed_{0};
+  bool stopping_ = false;
+  std::mutex mailMutex_;
+  std::vector<std::function<void()>> mail_;
+  std::atomic<bool> hasMail_{false};
+  /// Portals that this worker has stopped accepting from.
+  std::vector<Portal*> paused_;
+  std::atomic<bool> isPaused_{false};
+  uint64_t retryPausedMs_ = 0;
+  uint64_t trimMs_ = 0;
+  /// Of `unfinished`, those whose turn it is.
+  std::vector<TcpConnection*> turn_;
+  std::vector<TcpConnection*> ended_;
+  uint8_t* scratch_;
+  std::thread thread_;
+};
+
+/// Monotonic, ms (clock_gettime(2), CLOCK_MONOTONIC).
+uint64_t monotonicMs();
