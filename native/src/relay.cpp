@@ -93,18 +93,26 @@ void Relay::open(const std::string& name, Protocol protocol, const SocketAddress
 void Relay::openNow(const std::string& name, Protocol protocol, const SocketAddress& address,
                     const std::vector<RoutedEndpoint>& endpoints, uint32_t affinitySeconds,
                     const std::function<void(OpenResult)>& done) {
-  if (!files_.take(1)) {
+  // A portal would be of no use where there is nothing left for its clients.
+  const int64_t filesOfClient = protocol == Protocol::tcp ? 2 : 1;
+  if (!files_.hasRoomFor(1 + filesOfClient) || !files_.take(1)) {
     done({OpenError::filesExhausted, std::to_string(files_.limit()), {}});
     return;
   }
   auto portal = std::make_unique<Portal>(name, protocol, options_.threads, options_.random);
   portal->bound = address;
-  routeTo(*portal, endpoints, affinitySeconds);
+  portal->balancer.route(endpoints, affinitySeconds, monotonicMs());
+  // Nobody knows the table that it began with.
+  portal->balancer.reclaim();
   const OpenResult result = listenOn(*portal);
-  if (result.error == OpenError::none)
+  if (result.error == OpenError::none) {
     portals_.emplace(name, std::move(portal));
-  else
+  } else {
     files_.give(1);
+    // A worker may have an event of it in the turn that it is in.
+    portal->closing.store(true, std::memory_order_release);
+    closed_.push_back(std::move(portal));
+  }
   done(result);
 }
 

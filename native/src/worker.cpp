@@ -230,7 +230,7 @@ Worker& Worker::leastLoaded() {
 void Worker::pauseAccepting(Portal& portal) {
   unwatch(portal);
   if (std::find(paused_.begin(), paused_.end(), &portal) != paused_.end()) return;
-  if (paused_.empty()) {
+  if (!isPaused()) {
     isPaused_.store(true, std::memory_order_release);
     relay.acceptPaused();
     retryPausedMs_ = nowMs_ + kRetryPausedMs;

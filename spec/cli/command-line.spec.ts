@@ -219,10 +219,10 @@ describe('kube-splice demo', () => {
         ...DEMO_DEFAULT_CONFIG,
         statusAddress: null,
         proxyPortRange: { first: 30_000, last: 30_009 },
-        relay: 'portable',
+        relay: 'native',
         log: { ...DEFAULT_CONFIG.log, level: 4 },
       },
-      warnings: ['--relay=native is not built yet: portable runs instead'],
+      warnings: [],
     });
   });
 });

@@ -12,6 +12,10 @@ function given(name: string, value: string): GivenFlags {
 
 describe('settle', () => {
   it('leaves what can be had as it is, without a word', () => {
+    for (const relay of ['auto', 'native', 'portable'] as const) {
+      const asked: ProxyConfig = { ...DEFAULT_CONFIG, relay };
+      expect(settle(NONE, asked)).toEqual({ config: asked, warnings: [] });
+    }
     for (const steering of ['auto', 'iptables', 'nftables', 'none'] as const) {
       const asked: ProxyConfig = { ...DEFAULT_CONFIG, steering, relay: 'portable' };
       expect(settle(NONE, asked)).toEqual({ config: asked, warnings: [] });
@@ -24,7 +28,21 @@ describe('settle', () => {
       { proxyMode: 'userspace' },
       '--proxy-mode=iptables is not built yet: userspace runs instead',
     ],
-    [{ relay: 'native' }, { relay: 'portable' }, '--relay=native is not built yet: portable runs instead'],
+    [
+      { relay: 'portable', relaySocket: '/run/relay.sock' },
+      { relay: 'portable', relaySocket: '/run/relay.sock' },
+      '--relay-socket has no effect with --relay=portable: the relay is in this process',
+    ],
+    [
+      { relay: 'portable', relayThreads: 2 },
+      { relay: 'portable', relayThreads: 2 },
+      '--relay-threads has no effect with --relay=portable: it has one thread',
+    ],
+    [
+      { relaySocket: '/run/relay.sock', relayThreads: 2 },
+      { relaySocket: '/run/relay.sock', relayThreads: 2 },
+      '--relay-threads has no effect with --relay-socket: whoever starts that relay sets it',
+    ],
     [
       { udpIdleTimeoutMs: 8_760 * 3_600_000 },
       { udpIdleTimeoutMs: 2_147_483_647 },

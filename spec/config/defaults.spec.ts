@@ -19,6 +19,9 @@ describe('the defaults', () => {
       clusterCIDRs: [],
       cleanupOnExit: false,
       relay: 'auto',
+      relaySocket: null,
+      relayThreads: 0,
+      udpMaxSessions: 0,
       log: { format: 'text', level: 0, directory: null, alsoToStderr: false },
     });
   });

@@ -12,6 +12,9 @@ import { type FlagName, LOG_FORMATS, PROXY_MODES, RELAYS, STEERINGS } from './fl
 import { type GivenFlags, invalidFlag } from './given-flags.js';
 
 const HIGHEST_PORT = 65_535;
+/** What the native relay takes (native/PROTOCOL.md). */
+const MOST_RELAY_THREADS = 64;
+const MOST_UDP_SESSIONS = 1_000_000;
 /** klog keeps its level in an int32. */
 const HIGHEST_LOG_LEVEL = 2 ** 31 - 1;
 
@@ -40,6 +43,13 @@ export function configFromFlags(flags: GivenFlags, defaults: ProxyConfig): Proxy
     clusterCIDRs: flags.read('cluster-cidr', parseClusterCIDRs) ?? defaults.clusterCIDRs,
     cleanupOnExit: flags.read('cleanup-on-exit', parseTruth) ?? defaults.cleanupOnExit,
     relay: flags.read('relay', (text) => parseChoice(text, RELAYS)) ?? defaults.relay,
+    relaySocket: filled(flags, 'relay-socket') ?? defaults.relaySocket,
+    relayThreads:
+      flags.read('relay-threads', (text) => parseWholeNumber(text, 0, MOST_RELAY_THREADS)) ??
+      defaults.relayThreads,
+    udpMaxSessions:
+      flags.read('udp-max-sessions', (text) => parseWholeNumber(text, 0, MOST_UDP_SESSIONS)) ??
+      defaults.udpMaxSessions,
     log: logConfig(flags, defaults.log),
   });
 }

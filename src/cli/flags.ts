@@ -89,6 +89,15 @@ export const FLAGS = [
       'How long a UDP session may be idle before it ends, such as 250ms or 2s. Must be more than 0.',
   },
   {
+    name: 'udp-max-sessions',
+    group: 'Portals',
+    takes: 'value',
+    commands: PROXY,
+    default: `${DEFAULT_CONFIG.udpMaxSessions}`,
+    description:
+      'UDP sessions that may be open at once: a new one ends the one that has been idle longest. 0 is half the open-file limit, 16384 at most.',
+  },
+  {
     name: 'relay',
     group: 'Portals',
     takes: 'value',
@@ -96,7 +105,24 @@ export const FLAGS = [
     default: DEFAULT_CONFIG.relay,
     choices: RELAYS,
     description:
-      'What moves the bytes. native is not built yet: accepted with a warning, and portable does it.',
+      'What moves the bytes: native, a program of its own beside this one, or portable, in this process; auto takes native where it runs.',
+  },
+  {
+    name: 'relay-threads',
+    group: 'Portals',
+    takes: 'value',
+    commands: PROXY,
+    default: `${DEFAULT_CONFIG.relayThreads}`,
+    description: 'Threads of the native relay, 1 to 64; 0 is as many as there are cores, 4 at most.',
+  },
+  {
+    name: 'relay-socket',
+    group: 'Portals',
+    takes: 'value',
+    commands: PROXY,
+    default: '',
+    description:
+      'Use the native relay that listens on this Unix socket, rather than start one: it stays when kube-splice goes.',
   },
   {
     name: 'proxy-mode',

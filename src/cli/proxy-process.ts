@@ -8,7 +8,6 @@ import { RateLimitedLog } from '../host/rate-limited-log.js';
 import { SpawnedCommands } from '../host/spawned-commands.js';
 import { Proxier } from '../proxier/proxier.js';
 import { chooseRelay } from '../relay/choose-relay.js';
-import type { LeadsBack } from '../relay/engine.js';
 import { relayLog } from '../relay/relay-log.js';
 import { assessHealth } from '../status/health.js';
 import { HealthCheckServers } from '../status/health-check-servers.js';
@@ -38,11 +37,7 @@ export function proxyStarter(logger: Logger): StartProxy {
     const { source, node } = await buildSource(config, logger);
     const limited = new RateLimitedLog(logger, { ...FAILURE_LOG, now: () => performance.now() });
     const flushTimer = setInterval(() => limited.flush(), FLUSH_INTERVAL_MS).unref();
-    // Nothing is relayed before the proxier is there.
-    const leadsBack: LeadsBack = (portal, protocol, endpoint) =>
-      proxier.leadsBack(portal, protocol, endpoint);
     const observer = relayLog(logger, limited);
-    const { engine, reason: relayReason } = chooseRelay(config, openFileLimit(), observer, leadsBack);
     const addresses = new NodeAddresses(() => node()?.addresses ?? []);
     await addresses.refresh();
     const addressTimer = setInterval(() => void addresses.refresh(), config.syncPeriodMs).unref();
@@ -59,6 +54,12 @@ export function proxyStarter(logger: Logger): StartProxy {
         nodePortAddresses: config.nodePortAddresses,
         clusterCIDRs: config.clusterCIDRs,
       },
+      logger,
+    });
+    // From here on nothing fails without an end of what the relay has started.
+    const { engine, reason: relayReason } = await chooseRelay(config, {
+      openFileLimit: openFileLimit(),
+      observer,
       logger,
     });
     const proxier = new Proxier({

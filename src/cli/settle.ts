@@ -25,15 +25,15 @@ const HIGHEST_MASQUERADE_BIT = 31;
  * @throws KubeSpliceError `FLAG_INVALID` for a flag without effect whose value cannot be read all the same.
  */
 export function settle(flags: GivenFlags, asked: ProxyConfig): Settled {
-  const warnings = [...warningsForMasquerading(flags), ...warningsForTheStateDirectory(asked)];
+  const warnings = [
+    ...warningsForMasquerading(flags),
+    ...warningsForTheStateDirectory(asked),
+    ...warningsForTheRelay(asked),
+  ];
   const config = { ...asked };
   if (asked.proxyMode === 'iptables') {
     config.proxyMode = 'userspace';
     warnings.push('--proxy-mode=iptables is not built yet: userspace runs instead');
-  }
-  if (asked.relay === 'native') {
-    config.relay = 'portable';
-    warnings.push('--relay=native is not built yet: portable runs instead');
   }
   config.udpIdleTimeoutMs = heldToTimer('udp-timeout', asked.udpIdleTimeoutMs, warnings);
   config.syncPeriodMs = heldToTimer('iptables-sync-period', asked.syncPeriodMs, warnings);
@@ -51,6 +51,19 @@ function warningsForTheStateDirectory({ apiServer, stateDirectory }: ProxyConfig
   return stateDirectory === null || apiServer !== null
     ? []
     : ['--state-dir has no effect: manifests are on disk already, and no API server is asked'];
+}
+
+function warningsForTheRelay({ relay, relaySocket, relayThreads }: ProxyConfig): readonly string[] {
+  const warnings: string[] = [];
+  if (relay === 'portable' && relaySocket !== null) {
+    warnings.push('--relay-socket has no effect with --relay=portable: the relay is in this process');
+  }
+  if (relay === 'portable' && relayThreads !== 0) {
+    warnings.push('--relay-threads has no effect with --relay=portable: it has one thread');
+  } else if (relaySocket !== null && relayThreads !== 0) {
+    warnings.push('--relay-threads has no effect with --relay-socket: whoever starts that relay sets it');
+  }
+  return warnings;
 }
 
 function warningsForMasquerading(flags: GivenFlags): readonly string[] {

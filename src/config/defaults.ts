@@ -18,6 +18,9 @@ export const DEFAULT_CONFIG: ProxyConfig = deepFreeze<ProxyConfig>({
   clusterCIDRs: [],
   cleanupOnExit: false,
   relay: 'auto',
+  relaySocket: null,
+  relayThreads: 0,
+  udpMaxSessions: 0,
   log: { format: 'text', level: 0, directory: null, alsoToStderr: false },
 });
 

@@ -26,6 +26,12 @@ export interface ProxyConfig {
   /** Remove the packet rules when the process stops. */
   readonly cleanupOnExit: boolean;
   readonly relay: 'auto' | 'native' | 'portable';
+  /** Where a native relay listens that somebody else started; null starts one where one is wanted. */
+  readonly relaySocket: string | null;
+  /** Threads of a native relay that is started; 0 is as many as there are cores, four at most. */
+  readonly relayThreads: number;
+  /** UDP sessions that may be open at once; 0 sizes it by the open-file limit. */
+  readonly udpMaxSessions: number;
   readonly log: LogConfig;
 }
 

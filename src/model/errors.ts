@@ -42,6 +42,11 @@ export const ERROR_REMEDIES = {
   PORT_RANGE_EXHAUSTED: 'Widen --proxy-port-range, or free ports in it; it is tried again at every sync.',
   PORTAL_PORT_IN_USE: 'Another program holds the port; another one is chosen where the range allows.',
   PORTAL_OPEN_FAILED: 'Check --bind-address and the open-file limit; it is tried again at every sync.',
+  RELAY_UNAVAILABLE:
+    'Build it with `npm run build:native` (make and a C++17 compiler, on Linux), or give --relay=portable.',
+  RELAY_UNREACHABLE:
+    'Start `kube-splice-relay --socket PATH` as this user or as root, or leave --relay-socket out.',
+  RELAY_MALFORMED: 'Use the relay of the same version as kube-splice: build it anew, and start it again.',
   COMMAND_NOT_FOUND: 'Install the program that the message names, or put it where PATH finds it.',
   COMMAND_FAILED: 'Read what the program printed; what was asked of it is tried again.',
   STEERING_UNAVAILABLE:

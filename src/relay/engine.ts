@@ -1,4 +1,4 @@
-import type { Endpoint } from '../model/endpoint.js';
+import type { Endpoint, EndpointKey } from '../model/endpoint.js';
 import type { Protocol, ServicePortName, SessionAffinity } from '../model/service-port.js';
 
 /**
@@ -15,7 +15,7 @@ import type { Protocol, ServicePortName, SessionAffinity } from '../model/servic
  * endpoint; a session whose endpoint went away moves at once. The session table is bounded: when it is full the
  * session that has been idle longest makes room.
  *
- * An endpoint that leads back to the portal (`LeadsBack`) is never connected to: it counts as one that failed.
+ * An endpoint that leads back to the portal (`PortalRouting.leadsBack`) is never connected to: it counts as one that failed.
  *
  * No endpoints: TCP is reset at accept, UDP is dropped; both are counted.
  * Endpoints removed: open connections go on until they end; new ones never go there.
@@ -29,15 +29,19 @@ export interface RelayEngine {
   readonly kind: 'portable' | 'native';
 
   /**
-   * Starts listening. Resolves with the address once a client can connect.
+   * Starts listening. Resolves with the address once a client can connect. A portal that the engine kept while this process
+   * was not there is taken over where protocol, address and port are the same (port 0 is any); else it is closed first.
    *
    * @throws KubeSpliceError `PORTAL_PORT_IN_USE` where the port is held, by whomever; `PORTAL_OPEN_FAILED` for any
    *   other reason. A failed open leaves nothing behind.
    */
   open(request: PortalRequest): Promise<PortalAddress>;
 
-  /** Replaces endpoints and affinity of an open portal: a table swap, in force when it returns. Unknown names are ignored. */
-  route(name: ServicePortName, routing: PortalRouting): void;
+  /**
+   * Replaces endpoints and affinity of an open portal: a table swap, in force when it resolves. Never rejects: an engine that
+   * can't be told now is told when it can. Unknown names are ignored.
+   */
+  route(name: ServicePortName, routing: PortalRouting): Promise<void>;
 
   /** Stops listening; the port is free when it resolves. Open connections go on. Unknown names are ignored. */
   close(name: ServicePortName): Promise<void>;
@@ -48,7 +52,10 @@ export interface RelayEngine {
   /** What each open portal has carried since it opened. */
   counters(): Promise<ReadonlyMap<ServicePortName, PortalCounters>>;
 
-  /** Closes every portal, lets open connections end for up to `graceMs`, resets the rest and releases everything. */
+  /**
+   * Closes every portal, lets open connections end for up to `graceMs`, resets the rest and releases everything. An engine
+   * that outlives this process is left as it is: portals and connections go on.
+   */
   shutdown(graceMs: number): Promise<void>;
 }
 
@@ -67,6 +74,11 @@ export interface PortalRequest {
 export interface PortalRouting {
   readonly endpoints: readonly Endpoint[];
   readonly sessionAffinity: SessionAffinity;
+  /**
+   * Those endpoints that lead back to the portal itself, by whatever way: an engine that connected to one would be its own
+   * client, without end. None where left out.
+   */
+  readonly leadsBack?: ReadonlySet<EndpointKey>;
 }
 
 export interface PortalAddress {
@@ -101,7 +113,7 @@ export interface PortalCounters {
   /** Datagrams dropped for any other reason than `noEndpoints`: a full send queue, an ICMP refusal. */
   readonly droppedDatagrams: number;
   /** By endpoint key: every endpoint of the current routing, and those that open connections still use. */
-  readonly endpoints: ReadonlyMap<string, EndpointCounters>;
+  readonly endpoints: ReadonlyMap<EndpointKey, EndpointCounters>;
 }
 
 export interface EndpointCounters {
@@ -110,12 +122,6 @@ export interface EndpointCounters {
   /** TCP connections or UDP sessions begun. */
   readonly totalConnections: number;
 }
-
-/**
- * Whether what is sent to an endpoint of a portal comes back to that portal: an engine that connected to it would be its own
- * client, without end. Asked for each connection and session, so that it must be quick.
- */
-export type LeadsBack = (portal: ServicePortName, protocol: Protocol, endpoint: Endpoint) => boolean;
 
 /** Who connected: IPv4 clients of a dual-stack portal in IPv4 text. */
 export interface ClientAddress {

@@ -1,0 +1,61 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { eventually } from './deadline.js';
+
+/** The relay that specs run: `KUBE_SPLICE_RELAY` names one that was built otherwise, with a sanitizer for instance. */
+export const NATIVE_RELAY = resolve(
+  process.env.KUBE_SPLICE_RELAY ?? `${import.meta.dirname}/../../native/build/kube-splice-relay`,
+);
+
+/** Where there is none its specs are skipped; on a machine that is to have it (`CI`), they fail instead. */
+export const NATIVE_RELAY_MISSING = process.env.CI === undefined && !isExecutable(NATIVE_RELAY);
+
+/** A relay that listens on a socket, as a unit of its own would. It is killed when the test ends. */
+export interface RelayProgram {
+  readonly pid: number;
+  readonly hasEnded: boolean;
+  readonly stderr: () => string;
+  end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
+}
+
+/** Resolves once it listens. */
+export async function startRelayProgram(socket: string, ...argv: readonly string[]): Promise<RelayProgram> {
+  const child: ChildProcess = spawn(NATIVE_RELAY, ['--socket', socket, ...argv], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr?.on('data', (data) => {
+    stderr += String(data);
+  });
+  const ended = once(child, 'exit');
+  const end = async (signal: NodeJS.Signals) => {
+    child.kill(signal);
+    await ended;
+    return child.exitCode ?? child.signalCode;
+  };
+  onTestFinished(async () => void (await end('SIGKILL')));
+  await eventually(() => {
+    if (child.exitCode !== null) throw new Error(`the relay ended: ${stderr}`);
+    if (!statSync(socket).isSocket()) throw new Error(`${socket} is no socket`);
+  });
+  return {
+    pid: child.pid ?? 0,
+    get hasEnded() {
+      return child.exitCode !== null || child.signalCode !== null;
+    },
+    stderr: () => stderr,
+    end,
+  };
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

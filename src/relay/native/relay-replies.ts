@@ -1,0 +1,194 @@
+import { parseAddress } from '../../model/address.js';
+import { type Endpoint, type EndpointKey, endpoint } from '../../model/endpoint.js';
+import type { Protocol, ServicePortName } from '../../model/service-port.js';
+import type {
+  EndpointCounters,
+  FailureReason,
+  OpenPortal,
+  PortalAddress,
+  PortalCounters,
+  RelayFailure,
+} from '../engine.js';
+import { malformed } from './relay-protocol.js';
+
+/** What the relay tells unasked. */
+export type RelayEvent =
+  | { readonly kind: 'failure'; readonly failure: RelayFailure }
+  | { readonly kind: 'files-exhausted' | 'udp-sessions-exhausted'; readonly limit: number }
+  | { readonly kind: 'files-available' }
+  | { readonly kind: 'lost'; readonly events: number }
+  | { readonly kind: 'refused' };
+
+const REASONS: Readonly<Record<FailureReason, true>> = {
+  'no-endpoints': true,
+  'dial-refused': true,
+  'dial-timeout': true,
+  'dial-unreachable': true,
+  'dial-failed': true,
+  'endpoint-reset': true,
+  'icmp-refused': true,
+  'leads-back': true,
+  'out-of-files': true,
+};
+
+/** The counters of a portal, in the order of the protocol. */
+const COUNTERS = [
+  ['active', 'activeConnections'],
+  ['total', 'totalConnections'],
+  ['in', 'bytesIn'],
+  ['out', 'bytesOut'],
+  ['dial-failures', 'dialFailures'],
+  ['no-endpoints', 'noEndpoints'],
+  ['refused-for-files', 'refusedForFiles'],
+  ['udp-sessions', 'udpSessions'],
+  ['udp-total', 'totalUdpSessions'],
+  ['udp-evicted', 'evictedUdpSessions'],
+  ['dropped', 'droppedDatagrams'],
+] as const satisfies readonly (readonly [string, Exclude<keyof PortalCounters, 'endpoints'>])[];
+
+/** A portal's counters as nothing has used it yet. */
+export const NO_TRAFFIC: PortalCounters = {
+  activeConnections: 0,
+  totalConnections: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+  dialFailures: 0,
+  noEndpoints: 0,
+  refusedForFiles: 0,
+  udpSessions: 0,
+  totalUdpSessions: 0,
+  evictedUdpSessions: 0,
+  droppedDatagrams: 0,
+  endpoints: new Map(),
+};
+
+/**
+ * A line that begins with `* `, from the word after it.
+ *
+ * @throws KubeSpliceError `RELAY_MALFORMED` here and in what follows, for a line that the protocol does not have.
+ */
+export function parseEvent(text: string): RelayEvent {
+  const words = text.split(' ');
+  const [kind, argument] = words;
+  if (kind === 'failure') return { kind, failure: parseFailure(words, text) };
+  if (kind === 'files-available' && words.length === 1) return { kind };
+  if (kind === 'refused' && words.length === 1) return { kind };
+  if (words.length !== 2) throw malformed(text);
+  if (kind === 'files-exhausted' || kind === 'udp-sessions-exhausted') {
+    return { kind, limit: wholeNumber(argument, text) };
+  }
+  if (kind === 'lost') return { kind, events: wholeNumber(argument, text) };
+  throw malformed(text);
+}
+
+/** What follows `ok` in the answer to `portal`. */
+export function parsePortalAddress(text: string): PortalAddress {
+  const [address, port, ...more] = text.split(' ');
+  if (more.length > 0) throw malformed(text);
+  return { address: ipAddress(address, text), port: portNumber(port, text) };
+}
+
+/** The lines that answer `portals`, without their tags. */
+export function parsePortals(lines: readonly string[]): Map<ServicePortName, OpenPortal> {
+  const portals = new Map<ServicePortName, OpenPortal>();
+  for (const line of lines) {
+    const [verb, name, protocol, address, port, ...more] = line.split(' ');
+    if (verb !== 'portal' || more.length > 0) throw malformed(line);
+    portals.set(servicePort(name, line), {
+      protocol: protocolOf(protocol, line),
+      address: ipAddress(address, line),
+      port: portNumber(port, line),
+    });
+  }
+  return portals;
+}
+
+/** The lines that answer `counters`, without their tags; with every endpoint that the relay tells of. */
+export function parseCounters(lines: readonly string[]): Map<ServicePortName, PortalCounters> {
+  const counters = new Map<ServicePortName, PortalCounters>();
+  let endpoints: Map<EndpointKey, EndpointCounters> | undefined;
+  for (const line of lines) {
+    const [verb, subject, ...words] = line.split(' ');
+    if (verb === 'portal') {
+      endpoints = new Map();
+      counters.set(servicePort(subject, line), { ...portalCounters(words, line), endpoints });
+    } else if (verb === 'endpoint' && endpoints !== undefined && words.length === 2) {
+      endpoints.set(endpointOf(subject, line).key, {
+        connections: wholeNumber(words[0], line),
+        totalConnections: wholeNumber(words[1], line),
+      });
+    } else {
+      throw malformed(line);
+    }
+  }
+  return counters;
+}
+
+function portalCounters(words: readonly string[], line: string): PortalCounters {
+  const counters: { -readonly [Key in keyof PortalCounters]: PortalCounters[Key] } = { ...NO_TRAFFIC };
+  if (words.length !== COUNTERS.length) throw malformed(line);
+  for (const [index, [word, name]] of COUNTERS.entries()) {
+    const [key, value, ...more] = (words[index] ?? '').split('=');
+    if (key !== word || more.length > 0) throw malformed(line);
+    counters[name] = wholeNumber(value, line);
+  }
+  return counters;
+}
+
+/** `failure NAME tcp|udp CLIENT ENDPOINT REASON DETAIL final|retried` */
+function parseFailure(words: readonly string[], line: string): RelayFailure {
+  const [, name, protocol, client, to, reason, detail, end, ...more] = words;
+  if (end === undefined || detail === undefined || more.length > 0) throw malformed(line);
+  if (end !== 'final' && end !== 'retried') throw malformed(line);
+  const { address, port } = endpointOf(client, line);
+  return {
+    name: servicePort(name, line),
+    protocol: protocolOf(protocol, line),
+    client: { address, port },
+    ...(to === '-' ? {} : { endpoint: endpointOf(to, line) }),
+    reason: reasonOf(reason, line),
+    ...(detail === '-' ? {} : { detail }),
+    final: end === 'final',
+  };
+}
+
+function reasonOf(word: string | undefined, line: string): FailureReason {
+  if (word === undefined || !Object.hasOwn(REASONS, word)) throw malformed(line);
+  return word as FailureReason;
+}
+
+function servicePort(word: string | undefined, line: string): ServicePortName {
+  const slash = word?.indexOf('/') ?? -1;
+  if (word === undefined || slash === -1) throw malformed(line);
+  return `${word.slice(0, slash)}/${word.slice(slash + 1)}`;
+}
+
+function protocolOf(word: string | undefined, line: string): Protocol {
+  if (word === 'tcp') return 'TCP';
+  if (word === 'udp') return 'UDP';
+  throw malformed(line);
+}
+
+/** `10.0.0.4:8080`, `[fd00::4]:8080`. */
+function endpointOf(word: string | undefined, line: string): Endpoint {
+  const [, bracketed, plain, port] = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(word ?? '') ?? [];
+  return endpoint(ipAddress(bracketed ?? plain, line), portNumber(port, line));
+}
+
+/** In canonical text, whatever form the relay's C library gives it. */
+function ipAddress(word: string | undefined, line: string): string {
+  const parsed = parseAddress(word ?? '');
+  if (parsed === undefined) throw malformed(line);
+  return parsed.address;
+}
+
+function portNumber(word: string | undefined, line: string): number {
+  const port = wholeNumber(word, line);
+  if (port > 65_535) throw malformed(line);
+  return port;
+}
+
+function wholeNumber(word: string | undefined, line: string): number {
+  if (word === undefined || !/^\d{1,20}$/.test(word)) throw malformed(line);
+  return Number(word);
+}
