@@ -107,10 +107,15 @@ void Balancer::route(const std::vector<RoutedEndpoint>& endpoints, uint32_t affi
         before->next.compare_exchange_strong(cursor, kFrozen, std::memory_order_acq_rel))
       break;
   }
-  for (const EndpointTable::Entry& entry : before->entries)
-    if (leadsBack.count(entry.endpoint) == 0) entry.endpoint->current.store(false, std::memory_order_release);
-  for (const EndpointTable::Entry& entry : wanted)
+  for (const EndpointTable::Entry& entry : before->entries) {
+    if (leadsBack.count(entry.endpoint) > 0) continue;
+    entry.endpoint->current.store(false, std::memory_order_release);
+    entry.endpoint->usable.store(false, std::memory_order_release);
+  }
+  for (const EndpointTable::Entry& entry : wanted) {
     entry.endpoint->current.store(true, std::memory_order_release);
+    entry.endpoint->usable.store(!entry.leadsBack, std::memory_order_release);
+  }
   if (affinity_ != nullptr) {
     if (before->affinityMs != 0) affinity_->dropExpired(nowMs, before->affinityMs, SIZE_MAX);
     if (after->affinityMs == 0)
@@ -141,12 +146,10 @@ Picked Balancer::pickBound(const ClientIP& client, uint64_t nowMs, const Tried& 
   if (table->entries.empty()) return {};
   Endpoint* const bound =
       table->affinityMs == 0 ? nullptr : affinity_->find(client, nowMs, table->affinityMs);
+  // Bonds to endpoints that went were dropped with the table that had them.
   if (bound != nullptr && !tried.has(bound)) {
-    for (const EndpointTable::Entry& entry : table->entries) {
-      if (entry.endpoint != bound) continue;
-      affinity_->use(client, bound, nowMs);
-      return take(entry);
-    }
+    affinity_->use(client, bound, nowMs);
+    return take({bound, !bound->usable.load(std::memory_order_relaxed)});
   }
   // Nobody replaces the table meanwhile.
   const Picked picked = take(table->entries[static_cast<size_t>(turn(*table, tried))]);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "udp-datagram.h"
 #include "udp-portal.h"
 #include "worker.h"
 

@@ -241,7 +241,7 @@ bool moveFrom(Worker& worker, TcpConnection& connection, TcpSide& source) {
 }
 
 void connected(Worker& worker, TcpConnection& connection) {
-  if (!connection.endpointRecord->current.load(std::memory_order_acquire)) {
+  if (!connection.endpointRecord->usable.load(std::memory_order_acquire)) {
     // It was removed while it was dialled: no connection begins there any more.
     dialAnother(worker, connection);
     letGoOfEndpoint(connection);

@@ -1,5 +1,7 @@
 #include "udp-datagram.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstring>
 
@@ -7,7 +9,34 @@ namespace {
 
 constexpr size_t kMappedPrefix = 12;
 
+/// Asked of the kernel; the system may allow less.
+constexpr int kReceiveBufferBytes = 1024 * 1024;
+
 }  // namespace
+
+int udpSocket(int family) { return socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+
+int openUdpSocket(SocketAddress& bound) {
+  const int fd = udpSocket(bound.family());
+  if (fd < 0) return -errno;
+  const int on = 1;
+  const int off = 0;
+  bool set = true;
+  if (bound.family() == AF_INET6) {
+    set = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0 &&
+          setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) == 0;
+  } else {
+    set = setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) == 0;
+  }
+  // Held to what the system allows, and never refused (socket(7), SO_RCVBUF).
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kReceiveBufferBytes, sizeof kReceiveBufferBytes);
+  socklen_t length = sizeof bound;
+  if (set && bind(fd, &bound.base, bound.length()) == 0 && getsockname(fd, &bound.base, &length) == 0)
+    return fd;
+  const int error = errno;
+  close(fd);
+  return -error;
+}
 
 DatagramBatch::DatagramBatch(unsigned size)
     : room_(size * kLongestDatagram), messages_(size), pieces_(size), from_(size), control_(size) {

@@ -1,5 +1,5 @@
-// Datagrams in batches, with the address of this host that each was sent to (ip(7), IP_PKTINFO; ipv6(7),
-// IPV6_PKTINFO).
+// Sockets of UDP, and datagrams in batches, with the address of this host that each was sent to (ip(7),
+// IP_PKTINFO; ipv6(7), IPV6_PKTINFO).
 #pragma once
 
 #include <sys/socket.h>
@@ -9,6 +9,14 @@
 #include <vector>
 
 #include "address.h"
+
+/// A non-blocking socket of a family, or -1 and errno.
+int udpSocket(int family);
+
+/// A bound UDP socket for a portal: IP_PKTINFO and IPV6_RECVPKTINFO on, non-blocking, a receive buffer of 1
+/// MiB asked for; `::` takes both families. Sets `bound`'s port. The descriptor, or a negative errno. No
+/// SO_REUSEADDR: another program's port is in use.
+int openUdpSocket(SocketAddress& bound);
 
 /// The longest that either family carries without extension headers.
 constexpr size_t kLongestDatagram = 65'535;

@@ -14,17 +14,10 @@
 
 namespace {
 
-/// Asked of the kernel; the system may allow less.
-constexpr int kReceiveBufferBytes = 1024 * 1024;
-
 constexpr unsigned kDatagramsAtOnce = 32;
 
 /// Batches of one portal before others have their turn.
 constexpr int kBatchesAtOnce = 4;
-
-/// Answers of one session before others have their turn. More than one is rare, and asking for it costs
-/// little.
-constexpr unsigned kAnswersAtOnce = 8;
 
 /// Sends that fail by the datagram (longer than the family allows) or by this host: another endpoint would do
 /// no better.
@@ -33,28 +26,6 @@ bool isNotTheEndpointsFault(int error) {
 }
 
 }  // namespace
-
-int openUdpSocket(SocketAddress& bound) {
-  const int fd = socket(bound.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return -errno;
-  const int on = 1;
-  const int off = 0;
-  bool set = true;
-  if (bound.family() == AF_INET6) {
-    set = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0 &&
-          setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) == 0;
-  } else {
-    set = setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) == 0;
-  }
-  // Held to what the system allows, and never refused (socket(7), SO_RCVBUF).
-  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kReceiveBufferBytes, sizeof kReceiveBufferBytes);
-  socklen_t length = sizeof bound;
-  if (set && bind(fd, &bound.base, bound.length()) == 0 && getsockname(fd, &bound.base, &length) == 0)
-    return fd;
-  const int error = errno;
-  close(fd);
-  return -error;
-}
 
 struct UdpSessions::State {
   explicit State(Worker& ofWorker) : worker(ofWorker) {}
@@ -65,7 +36,6 @@ struct UdpSessions::State {
   std::vector<UdpSession*> ended;
   /// Made with the first portal that has a datagram.
   std::unique_ptr<DatagramBatch> questions;
-  std::unique_ptr<DatagramBatch> answers;
   bool draining = false;
 
   UdpLimits& limits() { return worker.relay.udpLimits(); }
@@ -169,7 +139,7 @@ void UdpSessions::State::evictSomebody() {
 /// Passes a datagram of the client on. The session may have ended when it returns.
 void UdpSessions::State::forward(UdpSession& session, const uint8_t* bytes, size_t length) {
   // An endpoint that has gone gets no more datagrams.
-  if (session.endpoint != nullptr && !session.endpoint->current.load(std::memory_order_acquire))
+  if (session.endpoint != nullptr && !session.endpoint->usable.load(std::memory_order_acquire))
     unbind(session);
   for (int tries = 0; tries < 2; tries++) {
     if (session.fd < 0 && !bindTo(session)) return;
@@ -198,7 +168,12 @@ bool UdpSessions::State::bindTo(UdpSession& session) {
     return false;
   }
   session.endpoint = endpoint;
-  const int fd = socket(endpoint->address.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  int fd = udpSocket(endpoint->address.family());
+  if (fd < 0 && table.oldest() != &session) {
+    // The system has no file left, whatever was counted: sessions make room for sessions.
+    evict(*table.oldest());
+    fd = udpSocket(endpoint->address.family());
+  }
   if (fd < 0) {
     release(endpoint);
     session.endpoint = nullptr;
@@ -348,24 +323,21 @@ void UdpSessions::received(Portal& portal) {
 void UdpSessions::answered(UdpSession& session, uint32_t) {
   State& state = *state_;
   if (session.ended || session.fd < 0) return;
-  if (state.answers == nullptr) state.answers = std::make_unique<DatagramBatch>(kAnswersAtOnce);
-  DatagramBatch& batch = *state.answers;
-  const int count = batch.receive(session.fd);
-  if (count < 0) {
-    if (count != -EAGAIN) state.failed(session, -count);
+  uint8_t* const answer = state.worker.scratch();
+  // One answer: most questions have one, and where there is another the event comes again.
+  const ssize_t length = recv(session.fd, answer, Worker::kScratchBytes, MSG_DONTWAIT);
+  if (length < 0) {
+    if (errno != EAGAIN) state.failed(session, errno);
     return;
   }
   state.table.touch(&session, state.worker.nowMs());
   state.forgetRefusal(session);
   PortalCounts& counts = state.counts(session);
-  for (int i = 0; i < count; i++) {
-    const int error = sendFrom(session.portal.fd, session.key.local, session.key.scope, session.client,
-                               batch.bytes(i), batch.length(i));
-    if (error == 0)
-      counts.bytesOut.add(static_cast<int64_t>(batch.length(i)));
-    else
-      counts.droppedDatagrams.add(1);
-  }
+  if (sendFrom(session.portal.fd, session.key.local, session.key.scope, session.client, answer,
+               static_cast<size_t>(length)) == 0)
+    counts.bytesOut.add(length);
+  else
+    counts.droppedDatagrams.add(1);
 }
 
 void UdpSessions::runTimers() {

@@ -22,11 +22,6 @@
 class Worker;
 struct UdpSession;
 
-/// A bound UDP socket for a portal: IP_PKTINFO and IPV6_RECVPKTINFO on, non-blocking, a receive buffer of 1
-/// MiB asked for; `::` takes both families. Sets `bound`'s port. The descriptor, or a negative errno. No
-/// SO_REUSEADDR: another program's port is in use.
-int openUdpSocket(SocketAddress& bound);
-
 /// All UDP sessions of one worker, the one idle longest first.
 class UdpSessions {
  public:

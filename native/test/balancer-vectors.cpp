@@ -94,7 +94,7 @@ constexpr unsigned kThreads = 4;
 /// What each case lasts for at least: rounds of each thread (one pick for every endpoint each), and calls of
 /// `meanwhile`.
 constexpr uint64_t kRounds = 20'000;
-constexpr uint64_t kCalls = 1'000;
+constexpr uint64_t kCalls = 100;
 const std::vector<std::string> kKeys = {"A", "B", "C", "D", "E", "F", "G"};
 
 /// How far a thread has come: between two rounds it holds nothing of the balancer.

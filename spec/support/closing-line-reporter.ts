@@ -7,8 +7,8 @@ export default class ClosingLineReporter implements Reporter {
     for (const module of modules) {
       const states = [...module.children.allTests()].map((test) => test.result().state);
       for (const state of states) count[state] += 1;
-      // A file that could not be loaded has no tests to fail.
-      if (states.length === 0 && module.state() === 'failed') count.failed += 1;
+      // A file that could not be loaded has no tests to fail, and a hook around them is none of them.
+      if (!states.includes('failed') && module.state() === 'failed') count.failed += 1;
     }
     // The default reporter still has its own summary to write.
     const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : '';

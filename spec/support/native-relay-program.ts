@@ -14,15 +14,17 @@ export const NATIVE_RELAY = resolve(
 export const NATIVE_RELAY_MISSING = process.env.CI === undefined && !isExecutable(NATIVE_RELAY);
 
 /** A relay that listens on a socket, as a unit of its own would. It is killed when the test ends. */
-export interface RelayProgram {
+export interface StartedRelay {
   readonly pid: number;
   readonly hasEnded: boolean;
   readonly stderr: () => string;
+  /** Resolves when it has ended, with its exit code or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals | null>;
   end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
 }
 
 /** Resolves once it listens. */
-export async function startRelayProgram(socket: string, ...argv: readonly string[]): Promise<RelayProgram> {
+export async function startRelayProgram(socket: string, ...argv: readonly string[]): Promise<StartedRelay> {
   const child: ChildProcess = spawn(NATIVE_RELAY, ['--socket', socket, ...argv], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -30,11 +32,10 @@ export async function startRelayProgram(socket: string, ...argv: readonly string
   child.stderr?.on('data', (data) => {
     stderr += String(data);
   });
-  const ended = once(child, 'exit');
-  const end = async (signal: NodeJS.Signals) => {
+  const ended = once(child, 'exit').then(() => child.exitCode ?? child.signalCode);
+  const end = (signal: NodeJS.Signals) => {
     child.kill(signal);
-    await ended;
-    return child.exitCode ?? child.signalCode;
+    return ended;
   };
   onTestFinished(async () => void (await end('SIGKILL')));
   await eventually(() => {
@@ -47,6 +48,7 @@ export async function startRelayProgram(socket: string, ...argv: readonly string
       return child.exitCode !== null || child.signalCode !== null;
     },
     stderr: () => stderr,
+    ended,
     end,
   };
 }

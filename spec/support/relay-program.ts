@@ -1,38 +1,21 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { eventually, within } from './deadline.js';
+import { type StartedRelay, startRelayProgram } from './native-relay-program.js';
 import { temporaryDirectory } from './temporary-directory.js';
 
-/** The built program; `KUBE_SPLICE_RELAY` names another build of it, with a sanitizer for instance. */
-export const RELAY_PROGRAM =
-  process.env.KUBE_SPLICE_RELAY ??
-  join(import.meta.dirname, '..', '..', 'native', 'build', 'kube-splice-relay');
-
-/** On a machine that is to have it (`CI`), specs fail rather than be skipped. */
-export const RELAY_IS_BUILT = process.env.CI !== undefined || existsSync(RELAY_PROGRAM);
-
-/** `kube-splice-relay --socket` in a directory of its own, ended with the test. */
+/** `kube-splice-relay --socket` in a directory of its own, and peers that speak to it. It ends with the test. */
 export class RelayProgram {
   private constructor(
-    readonly process: ChildProcess,
     readonly path: string,
+    readonly started: StartedRelay,
   ) {}
 
-  static async start(path?: string): Promise<RelayProgram> {
-    const socketPath = path ?? join(temporaryDirectory(), 'relay.sock');
-    const child = spawn(RELAY_PROGRAM, ['--socket', socketPath, '--threads', '2'], { stdio: 'inherit' });
-    onTestFinished(() => {
-      child.kill('SIGKILL');
-    });
-    const program = new RelayProgram(child, socketPath);
-    await eventually(async () => {
-      const peer = await RelayPeer.connect(socketPath);
-      peer.end();
-    });
-    return program;
+  static async start(path = join(temporaryDirectory(), 'relay.sock')): Promise<RelayProgram> {
+    const started = await startRelayProgram(path, '--threads', '2');
+    await eventually(async () => (await RelayPeer.connect(path)).end());
+    return new RelayProgram(path, started);
   }
 
   /** A peer that has been greeted and has said hello. */

@@ -8,7 +8,7 @@ import type { KubeSpliceError } from '../../src/model/errors.js';
 import type { ServicePort, ServicePortName } from '../../src/model/service-port.js';
 import type { ServiceState } from '../../src/model/service-state.js';
 import { Proxier } from '../../src/proxier/proxier.js';
-import type { PortalAddress, PortalRequest } from '../../src/relay/engine.js';
+import type { PortalAddress, PortalRequest, PortalRouting } from '../../src/relay/engine.js';
 import { PortableRelay } from '../../src/relay/portable/portable-relay.js';
 import { NoSteering } from '../../src/steering/none.js';
 import type { Redirect, Steering, SteeringCheck, SteeringState } from '../../src/steering/steering.js';
@@ -23,25 +23,45 @@ interface Setting {
   readonly bindAddress?: string;
   readonly bindAddressForIPv6?: () => Promise<string>;
   readonly holdPort?: HoldPort;
+  readonly relay?: RecordingRelay;
 }
 
 /** No port is held, and each is called so. */
 const HOLD_NOTHING: HoldPort = () => Promise.resolve({ release: () => Promise.resolve() });
 
-/** The portable relay, which remembers what it was asked to open. */
-class RecordingRelay extends PortableRelay {
+/** The portable relay, which remembers what it was asked to open and told. */
+export class RecordingRelay extends PortableRelay {
   readonly asked: ServicePortName[] = [];
+  readonly routings = new Map<ServicePortName, PortalRouting>();
   /** Called once, after the next open has begun and before it has ended. */
   whileOpening: () => void = () => undefined;
 
   override open(request: PortalRequest): Promise<PortalAddress> {
     this.asked.push(request.name);
+    this.routings.set(request.name, request.routing);
     const opening = super.open(request);
     this.whileOpening();
     this.whileOpening = () => undefined;
     return opening;
   }
+
+  override route(name: ServicePortName, routing: PortalRouting): Promise<void> {
+    this.routings.set(name, routing);
+    return super.route(name, routing);
+  }
+
+  /** The endpoints that it was told lead back. */
+  leadsBack(name: ServicePortName): readonly string[] {
+    return [...(this.routings.get(name)?.leadsBack ?? [])];
+  }
 }
+
+export const RELAY_OPTIONS = {
+  udpIdleTimeoutMs: 250,
+  maxOpenFiles: 2_000,
+  maxUdpSessions: 100,
+  observer: new RecordingObserver(),
+};
 
 /** A proxier on loopback, with a relay of its own; both end with the test. */
 export function startProxier({
@@ -51,13 +71,8 @@ export function startProxier({
   bindAddress = '127.0.0.1',
   bindAddressForIPv6 = () => Promise.resolve(bindAddress),
   holdPort = HOLD_NOTHING,
+  relay = new RecordingRelay(RELAY_OPTIONS),
 }: Setting = {}) {
-  const relay = new RecordingRelay({
-    udpIdleTimeoutMs: 250,
-    maxOpenFiles: 2_000,
-    maxUdpSessions: 100,
-    observer: new RecordingObserver(),
-  });
   const logger = new RecordingLogger();
   const proxier = new Proxier({
     relay,

@@ -1,15 +1,15 @@
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { SILENT_LOGGER } from '../../../src/host/log.js';
 import { type Endpoint, endpoint } from '../../../src/model/endpoint.js';
 import type { ServicePortName } from '../../../src/model/service-port.js';
-import { SILENT_LOGGER } from '../../../src/host/log.js';
 import { NativeRelay } from '../../../src/relay/native/native-relay.js';
 import { RelaySocket } from '../../../src/relay/native/relay-socket.js';
-import { ByteStream, digestOf, Digester } from '../../support/byte-stream.js';
+import { ByteStream, Digester, digestOf } from '../../support/byte-stream.js';
 import { eventually } from '../../support/deadline.js';
 import { NATIVE_RELAY_MISSING, startRelayProgram } from '../../support/native-relay-program.js';
 import { RecordingObserver } from '../../support/recording-observer.js';
@@ -34,101 +34,101 @@ const LARGEST_BODY = 3_000_000;
 const WAYS = ['whole', 'half-close', 'reset', 'reset-later', 'stall', 'abandon', 'tiny'] as const;
 
 describe.skipIf(NATIVE_RELAY_MISSING)('the native relay under stress (skipped where it is not built)', () => {
-  it(
-    `keeps every whole stream whole for ${SECONDS} s of seed ${SEED}, and holds nothing afterwards`,
-    { timeout: (SECONDS + 60) * 1000 },
-    async () => {
-      const random = seededRandom(SEED);
-      const socket = join(temporaryDirectory(), 'relay.sock');
-      const program = await startRelayProgram(socket, '--threads', '2');
-      const relay = await NativeRelay.start({
-        source: new RelaySocket(socket),
-        observer: new RecordingObserver(),
-        logger: SILENT_LOGGER,
-        udpIdleTimeoutMs: 200,
-        maxUdpSessions: () => 50,
+  it(`keeps every whole stream whole for ${SECONDS} s of seed ${SEED}, and holds nothing afterwards`, {
+    timeout: (SECONDS + 60) * 1000,
+  }, async () => {
+    const random = seededRandom(SEED);
+    const socket = join(temporaryDirectory(), 'relay.sock');
+    const program = await startRelayProgram(socket, '--threads', '2');
+    const relay = await NativeRelay.start({
+      source: new RelaySocket(socket),
+      observer: new RecordingObserver(),
+      logger: SILENT_LOGGER,
+      udpIdleTimeoutMs: 200,
+      maxUdpSessions: () => 50,
+    });
+    onTestFinished(() => relay.shutdown(0));
+    const tcp = await Promise.all(Array.from({ length: 4 }, () => listenRudely(random)));
+    const udp = await Promise.all(Array.from({ length: 3 }, () => UdpEndpoint.bind(echoDatagram)));
+    const some = (all: readonly Endpoint[]): Endpoint[] => {
+      const chosen = all.filter(() => random() < 0.7);
+      return chosen.length === 0 ? [...all] : chosen;
+    };
+    const udpEndpoints = udp.map(({ endpoint: each }) => each);
+    const open = (name: ServicePortName, protocol: 'TCP' | 'UDP', endpoints: readonly Endpoint[]) =>
+      relay.open({
+        name,
+        protocol,
+        address: '127.0.0.1',
+        port: 0,
+        routing: { endpoints, sessionAffinity: NO_AFFINITY },
       });
-      onTestFinished(() => relay.shutdown(0));
-      const tcp = await Promise.all(Array.from({ length: 4 }, () => listenRudely(random)));
-      const udp = await Promise.all(Array.from({ length: 3 }, () => UdpEndpoint.bind(echoDatagram)));
-      const some = (all: readonly Endpoint[]): Endpoint[] => {
-        const chosen = all.filter(() => random() < 0.7);
-        return chosen.length === 0 ? [...all] : chosen;
-      };
-      const udpEndpoints = udp.map(({ endpoint: each }) => each);
-      const open = (name: ServicePortName, protocol: 'TCP' | 'UDP', endpoints: readonly Endpoint[]) =>
-        relay.open({
-          name,
-          protocol,
-          address: '127.0.0.1',
-          port: 0,
-          routing: { endpoints, sessionAffinity: NO_AFFINITY },
-        });
-      const web = await open(WEB, 'TCP', tcp);
-      const dns = await open(DNS, 'UDP', udpEndpoints);
-      const atRest = openFilesOf(program.pid);
+    const web = await open(WEB, 'TCP', tcp);
+    const dns = await open(DNS, 'UDP', udpEndpoints);
+    const atRest = openFilesOf(program.pid);
 
-      const ends = performance.now() + SECONDS * 1000;
-      const goesOn = (): boolean => performance.now() < ends;
-      const wrong: string[] = [];
-      let whole = 0;
-      const client = async (): Promise<void> => {
-        while (goesOn()) {
-          const way = WAYS[Math.floor(random() * WAYS.length)] ?? 'whole';
-          const outcome = await behave(way, web.port, random).catch((error: unknown) => `${way}: ${String(error)}`);
-          if (outcome === 'whole') whole += 1;
-          else if (outcome !== undefined) wrong.push(outcome);
-        }
-      };
-      const asker = async (): Promise<void> => {
-        while (goesOn()) {
-          const one = await UdpClient.connect({ address: '127.0.0.1', port: dns.port });
-          const question = `question ${random()}`;
-          await one.send(question);
-          // It may be lost: its session may be evicted, or its endpoint go.
-          const answer = await one.receive(300).catch(() => undefined);
-          if (answer !== undefined && answer.toString() !== question) wrong.push(`udp: ${answer.toString()}`);
-          await one.close();
-        }
-      };
-      const router = async (): Promise<void> => {
-        while (goesOn()) {
-          await relay.route(WEB, { endpoints: some(tcp), sessionAffinity: affinity(random) });
-          await relay.route(DNS, { endpoints: some(udpEndpoints), sessionAffinity: affinity(random) });
-          await pause(random() * 20);
-        }
-      };
-      const opener = async (): Promise<void> => {
-        for (let turn = 0; goesOn(); turn += 1) {
-          const name: ServicePortName = `default/passing-${turn}`;
-          await open(name, turn % 2 === 0 ? 'TCP' : 'UDP', turn % 2 === 0 ? tcp : udpEndpoints);
-          await relay.close(name);
-          await relay.counters();
-        }
-      };
-      await Promise.all([
-        ...Array.from({ length: CLIENTS }, client),
-        ...Array.from({ length: UDP_CLIENTS }, asker),
-        router(),
-        opener(),
-      ]);
+    const ends = performance.now() + SECONDS * 1000;
+    const goesOn = (): boolean => performance.now() < ends;
+    const wrong: string[] = [];
+    let whole = 0;
+    const client = async (): Promise<void> => {
+      while (goesOn()) {
+        const way = WAYS[Math.floor(random() * WAYS.length)] ?? 'whole';
+        const outcome = await behave(way, web.port, random).catch(
+          (error: unknown) => `${way}: ${String(error)}`,
+        );
+        if (outcome === 'whole') whole += 1;
+        else if (outcome !== undefined) wrong.push(outcome);
+      }
+    };
+    const asker = async (): Promise<void> => {
+      while (goesOn()) {
+        const one = await UdpClient.connect({ address: '127.0.0.1', port: dns.port });
+        const question = `question ${random()}`;
+        await one.send(question);
+        // It may be lost: its session may be evicted, or its endpoint go.
+        const answer = await one.receive(300).catch(() => undefined);
+        if (answer !== undefined && answer.toString() !== question) wrong.push(`udp: ${answer.toString()}`);
+        await one.close();
+      }
+    };
+    const router = async (): Promise<void> => {
+      while (goesOn()) {
+        await relay.route(WEB, { endpoints: some(tcp), sessionAffinity: affinity(random) });
+        await relay.route(DNS, { endpoints: some(udpEndpoints), sessionAffinity: affinity(random) });
+        await pause(random() * 20);
+      }
+    };
+    const opener = async (): Promise<void> => {
+      for (let turn = 0; goesOn(); turn += 1) {
+        const name: ServicePortName = `default/passing-${turn}`;
+        await open(name, turn % 2 === 0 ? 'TCP' : 'UDP', turn % 2 === 0 ? tcp : udpEndpoints);
+        await relay.close(name);
+        await relay.counters();
+      }
+    };
+    await Promise.all([
+      ...Array.from({ length: CLIENTS }, client),
+      ...Array.from({ length: UDP_CLIENTS }, asker),
+      router(),
+      opener(),
+    ]);
 
-      expect(wrong).toEqual([]);
-      expect(whole).toBeGreaterThan(10 * SECONDS);
-      await eventually(async () => {
-        const counters = await relay.counters();
-        expect(counters.get(WEB)).toMatchObject({ activeConnections: 0 });
-        expect(counters.get(DNS)).toMatchObject({ udpSessions: 0 });
-        expect(counters.size).toBe(2);
-        // Pipes that nobody uses are closed after a second or two.
-        expect(openFilesOf(program.pid)).toBe(atRest);
-      }, 15_000);
-      await relay.shutdown(0);
-      // Leaks of memory are told by the sanitizer, at the end.
-      expect(await program.end('SIGTERM'), program.stderr()).toBe(0);
-      expect(program.stderr()).not.toMatch(/ERROR|runtime error|WARNING: ThreadSanitizer/);
-    },
-  );
+    expect(wrong).toEqual([]);
+    expect(whole).toBeGreaterThan(10 * SECONDS);
+    await eventually(async () => {
+      const counters = await relay.counters();
+      expect(counters.get(WEB)).toMatchObject({ activeConnections: 0 });
+      expect(counters.get(DNS)).toMatchObject({ udpSessions: 0 });
+      expect(counters.size).toBe(2);
+      // Pipes that nobody uses are closed after a second or two.
+      expect(openFilesOf(program.pid)).toBe(atRest);
+    }, 15_000);
+    await relay.shutdown(0);
+    // Leaks of memory are told by the sanitizer, at the end.
+    expect(await program.end('SIGTERM'), program.stderr()).toBe(0);
+    expect(program.stderr()).not.toMatch(/ERROR|runtime error|WARNING: ThreadSanitizer/);
+  });
 });
 
 function affinity(random: () => number) {
@@ -169,26 +169,27 @@ async function listenRudely(random: () => number): Promise<Endpoint> {
 }
 
 async function serve(socket: Socket, random: () => number): Promise<void> {
-  const reader = socket[Symbol.asyncIterator]();
+  const digester = new Digester();
   let head = '';
-  let rest = Buffer.alloc(0);
-  while (!head.includes('\n')) {
-    const { value, done } = await reader.next();
-    if (done === true || !Buffer.isBuffer(value)) return void socket.end();
-    head += value.toString('latin1');
-  }
-  const line = head.slice(0, head.indexOf('\n'));
-  rest = Buffer.from(head.slice(line.length + 1), 'latin1');
-  const [, rude, seed = '0', length = '0'] = /^(!?)(\d+) (\d+)$/.exec(line) ?? [];
+  const headRead = new Promise<void>((resolve) => {
+    socket.on('data', (chunk: Buffer) => {
+      if (head.includes('\n')) return digester.update(chunk);
+      head += chunk.toString('latin1');
+      const end = head.indexOf('\n');
+      if (end === -1) return;
+      digester.update(Buffer.from(head.slice(end + 1), 'latin1'));
+      resolve();
+    });
+  });
+  const allRead = once(socket, 'end');
+  await Promise.race([headRead, allRead]);
+  const [, rude, seed = '0', length = '0'] = /^(!?)(\d+) (\d+)\n/.exec(head) ?? [];
   if (rude === '!') {
     if (random() < 0.3) return void socket.resetAndDestroy();
     if (random() < 0.3) await pause(random() * 100);
     if (random() < 0.3) return void socket.end('early');
   }
-  const digester = new Digester();
-  digester.update(rest);
-  for (let { value, done } = await reader.next(); done !== true; { value, done } = await reader.next())
-    if (Buffer.isBuffer(value)) digester.update(value);
+  await allRead;
   const expected = digestOf(Number(seed), Number(length));
   if (JSON.stringify(digester.digest()) !== JSON.stringify(expected)) return void socket.end('WRONG');
   for (const chunk of new ByteStream(Number(seed)).chunks(Number(length)))
@@ -235,10 +236,7 @@ async function behave(
   await once(socket, 'close');
   await sending;
   const got = JSON.stringify(digester.digest());
-  return got === JSON.stringify(digestOf(seed, length)) ? 'whole' : `${way} of ${length} bytes, seed ${seed}: ${got}`;
-}
-
-/** Nothing is to be left of it in the system either: for whoever reads the failure. */
-export function stateOf(pid: number): string {
-  return readFileSync(`/proc/${pid}/status`, 'utf8');
+  return got === JSON.stringify(digestOf(seed, length))
+    ? 'whole'
+    : `${way} of ${length} bytes, seed ${seed}: ${got}`;
 }
