@@ -53,6 +53,16 @@ describe('the port allocator', () => {
     expect((await allocator.allocate(NAME, opens)).port).toBe(1);
   });
 
+  it('gives out a port that it holds only once that is released, and holds none that it does not give out', async () => {
+    const allocator = new PortAllocator({ first: 1, last: 3 }, () => 0, []);
+    const [given = 0] = await portsOf(allocator, 1);
+    expect(allocator.hold(new Set([given, 2, 9]))).toEqual(new Set([2]));
+    expect(await portsOf(allocator, 1)).toEqual([3]);
+    await expect(allocator.allocate(NAME, opens)).rejects.toMatchObject({ code: 'PORT_RANGE_EXHAUSTED' });
+    allocator.release(2);
+    expect((await allocator.allocate(NAME, opens, 2)).port).toBe(2);
+  });
+
   it('says whose port is missing when nothing is free', async () => {
     const allocator = new PortAllocator({ first: 1, last: 3 }, () => 0, []);
     await portsOf(allocator, 1);

@@ -26,7 +26,7 @@ class ImaginaryRelay implements RelayEngine {
     return { address: request.address, port: request.port };
   }
 
-  route(name: ServicePortName, routing: PortalRequest['routing']): void {
+  async route(name: ServicePortName, routing: PortalRequest['routing']): Promise<void> {
     const held = this.held.get(name);
     if (held !== undefined) this.held.set(name, { ...held, routing });
   }

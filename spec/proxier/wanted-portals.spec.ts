@@ -87,6 +87,7 @@ describe('a routing', () => {
   it.each([
     ['other endpoints', { endpoints: endpoints(1), sessionAffinity: tenSeconds }],
     ['another timeout', { endpoints: some, sessionAffinity: { ...tenSeconds, timeoutSeconds: 11 } }],
+    ['an endpoint that leads back', { ...routing, leadsBack: new Set(['10.1.0.1:1']) }],
     ['no affinity', { endpoints: some, sessionAffinity: none }],
   ])('is not with %s', (_, other) => {
     expect(sameRouting(routing, other)).toBe(false);

@@ -80,9 +80,9 @@ export function describeBalancing(start: StartEngine): void {
       });
       const [bound, other] = (await portal.visit()) === '1' ? [first, second] : [second, first];
       const otherName = other === first ? '1' : '2';
-      portal.route([other.endpoint], CLIENT_IP);
+      await portal.route([other.endpoint], CLIENT_IP);
       expect(await portal.visit()).toBe(otherName);
-      portal.route(both, CLIENT_IP);
+      await portal.route(both, CLIENT_IP);
       expect(await portal.visit()).toBe(otherName);
       expect(bound.connections).toBe(1);
     });
@@ -95,17 +95,17 @@ export function describeBalancing(start: StartEngine): void {
         sessionAffinity: CLIENT_IP,
       });
       expect(await portal.visit()).toBe('a');
-      portal.route([three, two, one], CLIENT_IP);
+      await portal.route([three, two, one], CLIENT_IP);
       expect([await portal.visit(), await portal.visit()]).toEqual(['a', 'a']);
     });
 
     it('begins and ends with the routing', async () => {
       const endpoints = await greeters('ab');
       const portal = await (await RelayUnderTest.start(start)).open({ endpoints });
-      portal.route(endpoints, CLIENT_IP);
+      await portal.route(endpoints, CLIENT_IP);
       const bound = await portal.visit();
       expect([await portal.visit(), await portal.visit()]).toEqual([bound, bound]);
-      portal.route(endpoints);
+      await portal.route(endpoints);
       expect(new Set([await portal.visit(), await portal.visit()])).toEqual(new Set('ab'));
     });
   });

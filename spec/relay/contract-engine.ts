@@ -1,13 +1,7 @@
 import { onTestFinished } from 'vitest';
-import type { Endpoint } from '../../src/model/endpoint.js';
+import type { Endpoint, EndpointKey } from '../../src/model/endpoint.js';
 import type { Protocol, ServicePortName, SessionAffinity } from '../../src/model/service-port.js';
-import type {
-  EndpointCounters,
-  LeadsBack,
-  PortalCounters,
-  RelayEngine,
-  RelayObserver,
-} from '../../src/relay/engine.js';
+import type { EndpointCounters, PortalCounters, RelayEngine, RelayObserver } from '../../src/relay/engine.js';
 import { RecordingObserver } from '../support/recording-observer.js';
 import { type TcpDial, type TcpPeer, tcpConnect } from '../support/tcp-peer.js';
 import { UdpClient, type UdpDial } from '../support/udp-client.js';
@@ -18,11 +12,15 @@ export interface ContractEngineOptions {
   /** How many files the engine may open. */
   readonly maxOpenFiles?: number;
   readonly maxUdpSessions?: number;
-  readonly leadsBack?: LeadsBack;
   readonly observer: RelayObserver;
 }
 
-export type StartEngine = (options: ContractEngineOptions) => Promise<RelayEngine>;
+/** An engine that is a process of its own says which. */
+export interface ProcessOfEngine {
+  readonly pid?: number | undefined;
+}
+
+export type StartEngine = (options: ContractEngineOptions) => Promise<RelayEngine & ProcessOfEngine>;
 
 const UDP_IDLE_TIMEOUT_MS = 10_000;
 const LOOPBACK = '127.0.0.1';
@@ -35,12 +33,13 @@ export interface PortalSetup {
   readonly name?: ServicePortName;
   readonly address?: string;
   readonly port?: number;
+  readonly leadsBack?: ReadonlySet<EndpointKey>;
 }
 
 /** An engine and what it told. It is shut down when the test ends. */
 export class RelayUnderTest {
   private constructor(
-    readonly engine: RelayEngine,
+    readonly engine: RelayEngine & ProcessOfEngine,
     readonly observer: RecordingObserver,
   ) {}
 
@@ -61,7 +60,11 @@ export class RelayUnderTest {
       protocol: setup.protocol ?? 'TCP',
       address,
       port: setup.port ?? 0,
-      routing: { endpoints: setup.endpoints, sessionAffinity },
+      routing: {
+        endpoints: setup.endpoints,
+        sessionAffinity,
+        ...(setup.leadsBack === undefined ? {} : { leadsBack: setup.leadsBack }),
+      },
     });
     return new PortalUnderTest(this.engine, name, opened.address, opened.port);
   }
@@ -94,8 +97,13 @@ export class PortalUnderTest {
     return UdpClient.connect({ address: LOOPBACK, port: this.port, ...dial });
   }
 
-  route(endpoints: readonly Endpoint[], sessionAffinity: SessionAffinity = NO_AFFINITY): void {
-    this.engine.route(this.name, { endpoints, sessionAffinity });
+  /** In force when it resolves. */
+  route(
+    endpoints: readonly Endpoint[],
+    sessionAffinity: SessionAffinity = NO_AFFINITY,
+    leadsBack: ReadonlySet<EndpointKey> = new Set(),
+  ): Promise<void> {
+    return this.engine.route(this.name, { endpoints, sessionAffinity, leadsBack });
   }
 
   close(): Promise<void> {

@@ -24,8 +24,10 @@ export function describeDial(start: StartEngine): void {
       const portal = await relay.open({ endpoints: [refusing, good.endpoint] });
       for (let visit = 0; visit < 4; visit++) expect(await portal.visit()).toBe('g');
       const { failures } = relay.observer;
-      expect(failures.length).toBeGreaterThan(0);
-      expect((await portal.counters()).dialFailures).toBe(failures.length);
+      await eventually(async () => {
+        expect(failures.length).toBeGreaterThan(0);
+        expect((await portal.counters()).dialFailures).toBe(failures.length);
+      });
       for (const failure of failures) {
         expect(failure).toMatchObject({
           name: portal.name,
@@ -52,7 +54,9 @@ export function describeDial(start: StartEngine): void {
           dialFailures: 4,
         });
       });
-      expect(relay.observer.failures.map(({ final }) => final)).toEqual([false, false, false, true]);
+      await eventually(async () => {
+        expect(relay.observer.failures.map(({ final }) => final)).toEqual([false, false, false, true]);
+      });
     });
 
     it('is tried in turn with the others: four tries reach four endpoints', async () => {
@@ -65,8 +69,10 @@ export function describeDial(start: StartEngine): void {
       const relay = await RelayUnderTest.start(start);
       const portal = await relay.open({ endpoints: refusing });
       expect(await (await portal.connect()).ending()).toBe('reset');
-      const tried = relay.observer.failures.map(({ endpoint }) => endpoint?.key);
-      expect(tried.toSorted()).toEqual(refusing.map(({ key }) => key).toSorted());
+      await eventually(() => {
+        const tried = relay.observer.failures.map(({ endpoint }) => endpoint?.key);
+        expect(tried.toSorted()).toEqual(refusing.map(({ key }) => key).toSorted());
+      });
     });
 
     it('costs its client no data: what was sent during the dial arrives', async () => {
@@ -111,12 +117,14 @@ export function describeDial(start: StartEngine): void {
       await eventually(async () => {
         expect(await portal.counters()).toMatchObject({ activeConnections: 0, dialFailures: 4 });
       });
-      expect(relay.observer.failures.map(({ reason, final }) => ({ reason, final }))).toEqual([
-        { reason: 'dial-timeout', final: false },
-        { reason: 'dial-timeout', final: false },
-        { reason: 'dial-timeout', final: false },
-        { reason: 'dial-timeout', final: true },
-      ]);
+      await eventually(async () => {
+        expect(relay.observer.failures.map(({ reason, final }) => ({ reason, final }))).toEqual([
+          { reason: 'dial-timeout', final: false },
+          { reason: 'dial-timeout', final: false },
+          { reason: 'dial-timeout', final: false },
+          { reason: 'dial-timeout', final: true },
+        ]);
+      });
     });
 
     it('costs its client one short try where another endpoint answers', async () => {
@@ -132,7 +140,9 @@ export function describeDial(start: StartEngine): void {
       const delayed = waits.filter((ms) => ms > FIRST_TRY_MS - EARLY_MS);
       expect(delayed.length).toBeGreaterThan(0);
       expect(Math.max(...waits)).toBeLessThan(FIRST_TRY_MS + LATE_MS);
-      expect((await portal.counters()).dialFailures).toBe(delayed.length);
+      await eventually(async () => {
+        expect((await portal.counters()).dialFailures).toBe(delayed.length);
+      });
     });
 
     it('delays nobody but its own client', async () => {
@@ -156,7 +166,7 @@ export function describeDial(start: StartEngine): void {
       const portal = await (await RelayUnderTest.start(start)).open({ endpoints: [await blackHole()] });
       const client = await portal.connect();
       client.socket.end(new ByteStream(1).next(300_000));
-      portal.route([good.endpoint]);
+      await portal.route([good.endpoint]);
       const served = await good.accepted();
       expect((await served.rest()).equals(new ByteStream(1).next(300_000))).toBe(true);
       await served.send('thank you');
@@ -181,7 +191,7 @@ export function describeDial(start: StartEngine): void {
       const client = await portal.connect();
       await client.send('never mind');
       client.reset();
-      portal.route([good.endpoint]);
+      await portal.route([good.endpoint]);
       expect(await portal.visit()).toBe('g');
       await eventually(async () => {
         expect(await portal.counters()).toMatchObject({ activeConnections: 0, totalConnections: 2 });

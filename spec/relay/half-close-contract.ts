@@ -33,7 +33,9 @@ export function describeHalfClose(start: StartEngine): void {
       client.finish();
       expect((await served.rest()).toString()).toBe('question');
       await pause(LATER_MS);
-      expect(await portal.counters()).toMatchObject({ activeConnections: 1 });
+      await eventually(async () => {
+        expect(await portal.counters()).toMatchObject({ activeConnections: 1 });
+      });
       await served.send('late ');
       expect(await client.text(5)).toBe('late ');
       await served.send('answer');
@@ -48,7 +50,9 @@ export function describeHalfClose(start: StartEngine): void {
       served.finish();
       expect((await client.rest()).toString()).toBe('hello');
       await pause(LATER_MS);
-      expect(await portal.counters()).toMatchObject({ activeConnections: 1 });
+      await eventually(async () => {
+        expect(await portal.counters()).toMatchObject({ activeConnections: 1 });
+      });
       await client.send('still ');
       expect(await served.text(6)).toBe('still ');
       await client.send('here');

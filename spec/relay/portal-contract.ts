@@ -108,10 +108,12 @@ export function describePortal(start: StartEngine): void {
         const four = await portal.visit({ address: '127.0.0.1' });
         expect(await portal.visit({ address: '::1' })).not.toBe(four);
         expect(await portal.visit({ address: '127.0.0.1' })).toBe(four);
-        portal.route([]);
+        await portal.route([]);
         const refused = await portal.connect({ address: '127.0.0.1' });
         expect(await refused.ending()).toBe('reset');
-        expect(relay.observer.failures).toMatchObject([{ client: { address: '127.0.0.1' } }]);
+        await eventually(() =>
+          expect(relay.observer.failures).toMatchObject([{ client: { address: '127.0.0.1' } }]),
+        );
       },
     );
 
@@ -131,8 +133,10 @@ export function describePortal(start: StartEngine): void {
       const portal = await relay.open({ protocol: 'UDP', address: '::', endpoints: [endpoint.endpoint] });
       expect(await (await portal.udpClient({ address: '127.0.0.1' })).ask('four')).toBe('four');
       expect(await (await portal.udpClient({ address: '::1' })).ask('six')).toBe('six');
-      expect(await portal.counters()).toMatchObject({ udpSessions: 2 });
-      portal.route([]);
+      await eventually(async () => {
+        expect(await portal.counters()).toMatchObject({ udpSessions: 2 });
+      });
+      await portal.route([]);
       await (await portal.udpClient({ address: '127.0.0.1' })).send('to nobody');
       await eventually(() =>
         expect(relay.observer.failures).toMatchObject([{ client: { address: '127.0.0.1' } }]),

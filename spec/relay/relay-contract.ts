@@ -13,6 +13,7 @@ import { describePortal } from './portal-contract.js';
 import { describeReset } from './reset-contract.js';
 import { describeRouting } from './routing-contract.js';
 import { describeShutdown } from './shutdown-contract.js';
+import { describeStreams } from './stream-contract.js';
 import { describeTcp } from './tcp-contract.js';
 import { describeUdp } from './udp-contract.js';
 import { describeUdpCrowd } from './udp-crowd-contract.js';
@@ -32,6 +33,7 @@ export function describeRelayContract(name: string, start: StartEngine): void {
 
     describePortal(start);
     describeTcp(start);
+    describeStreams(start);
     describeHalfClose(start);
     describeReset(start);
     describeBackPressure(start);

@@ -57,16 +57,18 @@ export function describeReset(start: StartEngine): void {
       served.reset();
       expect(await client.ending()).toBe('reset');
       await expectNothingOpen(spliced);
-      expect(relay.observer.failures).toMatchObject([
-        {
-          name: portal.name,
-          protocol: 'TCP',
-          client: { address: '127.0.0.1', port: localPort },
-          endpoint,
-          reason: 'endpoint-reset',
-          final: true,
-        },
-      ]);
+      await eventually(async () => {
+        expect(relay.observer.failures).toMatchObject([
+          {
+            name: portal.name,
+            protocol: 'TCP',
+            client: { address: '127.0.0.1', port: localPort },
+            endpoint,
+            reason: 'endpoint-reset',
+            final: true,
+          },
+        ]);
+      });
     });
 
     it('delivers what the endpoint sent before its reset came', async () => {
@@ -209,10 +211,12 @@ export function describeReset(start: StartEngine): void {
       await mortal.kill();
       expect(await client.ending()).toBe('reset');
       const successor = await TcpEndpoint.listen(handOver);
-      portal.route([successor.endpoint]);
+      await portal.route([successor.endpoint]);
       await portal.connect();
       await successor.accepted();
-      expect(await portal.counters()).toMatchObject({ activeConnections: 1, totalConnections: 2 });
+      await eventually(async () => {
+        expect(await portal.counters()).toMatchObject({ activeConnections: 1, totalConnections: 2 });
+      });
     });
 
     it('resets a client that goes on sending, where it died with everything read', async () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { blackHole } from '../support/black-hole.js';
 import { eventually } from '../support/deadline.js';
@@ -9,16 +10,35 @@ import { RelayUnderTest, type StartEngine } from './contract-engine.js';
 /** Endpoints that come and go, and portals that close: what is open goes on, what is new follows at once. */
 export function describeRouting(start: StartEngine): void {
   describe('route', () => {
-    it('is in force when it returns', async () => {
+    it('is in force when it resolves', async () => {
       const one = await TcpEndpoint.listen(greet('1'));
       const two = await TcpEndpoint.listen(greet('2'));
       const portal = await (await RelayUnderTest.start(start)).open({ endpoints: [one.endpoint] });
       for (let turn = 0; turn < 5; turn++) {
-        portal.route([two.endpoint]);
+        await portal.route([two.endpoint]);
         expect(await portal.visit()).toBe('2');
-        portal.route([one.endpoint]);
+        await portal.route([one.endpoint]);
         expect(await portal.visit()).toBe('1');
       }
+    });
+
+    it('a hundred times while fifty clients ask fails none of them', async () => {
+      const endpoints = await Promise.all([...'abc'].map((name) => TcpEndpoint.listen(greet(name))));
+      const relay = await RelayUnderTest.start(start);
+      const all = endpoints.map(({ endpoint }) => endpoint);
+      const portal = await relay.open({ endpoints: all });
+      let isOver = false;
+      const ask = async () => {
+        for (let visit = 0; visit < 3 || !isOver; visit += 1) expect('abc').toContain(await portal.visit());
+      };
+      const clients = Promise.all(Array.from({ length: 50 }, ask));
+      for (let change = 0; change < 100; change += 1) {
+        await Promise.race([pause(2), clients]);
+        await portal.route(all.filter((_, index) => index !== change % all.length));
+      }
+      isOver = true;
+      await clients;
+      expect(relay.observer.failures).toEqual([]);
     });
 
     it('away from an endpoint leaves its open connections alone, and brings it no new one', async () => {
@@ -28,7 +48,7 @@ export function describeRouting(start: StartEngine): void {
       const client = await portal.connect();
       await client.send('before');
       expect(await client.text(6)).toBe('before');
-      portal.route([staying.endpoint]);
+      await portal.route([staying.endpoint]);
       for (let visit = 0; visit < 3; visit++) expect(await portal.visit()).toBe('s');
       await client.send('after');
       expect(await client.text(5)).toBe('after');
@@ -42,10 +62,14 @@ export function describeRouting(start: StartEngine): void {
       const client = await portal.connect();
       await client.send('x');
       await client.text(1);
-      portal.route([staying.endpoint]);
+      await portal.route([staying.endpoint]);
       const counters = { connections: 1, totalConnections: 1 };
-      expect(await portal.countersOf(leaving)).toEqual(counters);
-      expect(await portal.countersOf(staying)).toEqual({ connections: 0, totalConnections: 0 });
+      await eventually(async () => {
+        expect(await portal.countersOf(leaving)).toEqual(counters);
+      });
+      await eventually(async () => {
+        expect(await portal.countersOf(staying)).toEqual({ connections: 0, totalConnections: 0 });
+      });
       client.finish();
       await client.rest();
       await eventually(async () => expect(await portal.countersOf(leaving)).toBeUndefined());
@@ -58,7 +82,7 @@ export function describeRouting(start: StartEngine): void {
       const open = await portal.connect();
       await open.send('x');
       await open.text(1);
-      portal.route([]);
+      await portal.route([]);
       const refused = await portal.connect();
       expect(await refused.ending()).toBe('reset');
       await eventually(async () => {
@@ -69,6 +93,7 @@ export function describeRouting(start: StartEngine): void {
           noEndpoints: 1,
         });
       });
+      await eventually(() => expect(relay.observer.failures).toHaveLength(1));
       const [failure] = relay.observer.failures;
       expect(failure).toMatchObject({
         name: portal.name,
@@ -80,7 +105,7 @@ export function describeRouting(start: StartEngine): void {
       expect(failure).not.toHaveProperty('endpoint');
       await open.send('y');
       expect(await open.text(1)).toBe('y');
-      portal.route([endpoint.endpoint]);
+      await portal.route([endpoint.endpoint]);
       const served = await portal.connect();
       await served.send('z');
       expect(await served.text(1)).toBe('z');
@@ -88,7 +113,7 @@ export function describeRouting(start: StartEngine): void {
 
     it('of a name that is not open does nothing', async () => {
       const relay = await RelayUnderTest.start(start);
-      relay.engine.route('default/nobody', { endpoints: [], sessionAffinity: { type: 'None' } });
+      await relay.engine.route('default/nobody', { endpoints: [], sessionAffinity: { type: 'None' } });
       expect(relay.engine.portals().size).toBe(0);
       expect((await relay.engine.counters()).size).toBe(0);
     });

@@ -67,10 +67,12 @@ export function describeUdp(start: StartEngine): void {
         for (const client of clients) await client.ask('x');
       }
       expect(endpoint.sources.size).toBe(3);
-      expect(await portal.counters()).toMatchObject({
-        udpSessions: 3,
-        totalUdpSessions: 3,
-        endpoints: new Map([[endpoint.key, { connections: 3, totalConnections: 3 }]]),
+      await eventually(async () => {
+        expect(await portal.counters()).toMatchObject({
+          udpSessions: 3,
+          totalUdpSessions: 3,
+          endpoints: new Map([[endpoint.key, { connections: 3, totalConnections: 3 }]]),
+        });
       });
     });
 
@@ -128,6 +130,7 @@ export function describeUdp(start: StartEngine): void {
       await eventually(async () => {
         expect(await portal.counters()).toMatchObject({ noEndpoints: 1, udpSessions: 0, bytesIn: 0 });
       });
+      await eventually(() => expect(relay.observer.failures).toHaveLength(1));
       const [failure] = relay.observer.failures;
       expect(failure).toMatchObject({
         name: portal.name,
@@ -136,7 +139,7 @@ export function describeUdp(start: StartEngine): void {
         reason: 'no-endpoints',
         final: true,
       });
-      portal.route([endpoint.endpoint]);
+      await portal.route([endpoint.endpoint]);
       expect(await client.ask('to somebody')).toBe('to somebody');
     });
   });

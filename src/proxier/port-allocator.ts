@@ -79,6 +79,23 @@ export class PortAllocator {
     for (const port of free) this.#free.push(port);
   }
 
+  /**
+   * Gives these ports to nobody until each is released: portals have them already.
+   *
+   * @returns those that were there to be given; the others are not this allocator's, or given already.
+   */
+  hold(ports: ReadonlySet<number>): ReadonlySet<number> {
+    const held = new Set([...this.#free, ...this.#resting].filter((port) => ports.has(port)));
+    const free = this.#free.filter((port) => !held.has(port));
+    this.#free.length = 0;
+    for (const port of free) this.#free.push(port);
+    for (const port of held) {
+      this.#resting.delete(port);
+      this.#given.add(port);
+    }
+    return held;
+  }
+
   /** No rule leads to a port that was taken back any more. */
   settle(): void {
     for (const port of this.#resting) this.#free.push(port);

@@ -1,13 +1,22 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../host/log.js';
+import type { Endpoint, EndpointKey } from '../model/endpoint.js';
 import { KubeSpliceError } from '../model/errors.js';
 import type { Protocol, ServicePort, ServicePortName } from '../model/service-port.js';
 import type { ServiceState } from '../model/service-state.js';
 import type { OpenPortal, PortalRouting, RelayEngine } from '../relay/engine.js';
 import type { GuardedPortal } from '../steering/steering.js';
+import { KeptPortals } from './kept-portals.js';
 import { PastPorts } from './past-ports.js';
 import type { PortAllocator } from './port-allocator.js';
-import { portalName, sameRouting, TRAFFICS, type Traffic, wantedPortal } from './wanted-portals.js';
+import {
+  portalName,
+  sameRouting,
+  TRAFFICS,
+  type Traffic,
+  type WantedPortal,
+  wantedPortal,
+} from './wanted-portals.js';
 
 /** Portals opened at the same time: enough to keep the event loop busy, few enough to let others in between. */
 const OPENING_AT_ONCE = 32;
@@ -22,6 +31,14 @@ interface FailedPortal extends PortalOf {
   readonly error: KubeSpliceError;
 }
 
+/** Those endpoints of a service port that lead back to it; undefined where none does. */
+export type FindWaysBack = (
+  endpoints: readonly Endpoint[],
+  servicePort: ServicePortName,
+  protocol: Protocol,
+  state: ServiceState,
+) => ReadonlySet<EndpointKey> | undefined;
+
 /** What the portals are opened with. */
 export interface PortalsOptions {
   readonly relay: RelayEngine;
@@ -30,6 +47,7 @@ export interface PortalsOptions {
   /** Where the portals of service ports with IPv6 addresses listen. */
   readonly bindAddressForIPv6: () => Promise<string>;
   readonly logger: Logger;
+  readonly waysBack: FindWaysBack;
 }
 
 /**
@@ -42,6 +60,10 @@ export class Portals {
   readonly #byPort = new Map<string, ServicePortName>();
   /** What the relay was told last of each open portal. */
   readonly #routings = new Map<ServicePortName, PortalRouting>();
+  /** Service ports of whose endpoints the relay was told that some lead back. */
+  readonly #marked = new Set<ServicePortName>();
+  /** Those that the relay has from an earlier run, until they are taken over or closed. */
+  readonly #kept: KeptPortals;
   /** Service ports whose external traffic is about to go to the internal portal: the other one serves until it does. */
   readonly #merging = new Set<ServicePortName>();
   /** The one that was tried longest ago first. */
@@ -53,7 +75,9 @@ export class Portals {
   /** The ports of an earlier run: those are had again, where they can be. */
   past = new PastPorts();
 
-  constructor(private readonly options: PortalsOptions) {}
+  constructor(private readonly options: PortalsOptions) {
+    this.#kept = new KeptPortals(options.relay, options.ports);
+  }
 
   /** By `portalName`. */
   get open(): ReadonlyMap<ServicePortName, OpenPortal> {
@@ -72,12 +96,17 @@ export class Portals {
 
   /** The service port that has the portal on a port. */
   servicePortOn(protocol: Protocol, port: number): ServicePortName | undefined {
-    return this.#byPort.get(portKey(protocol, port));
+    return this.#byPort.get(portKey(protocol, port)) ?? this.#kept.servicePortOn(protocol, port);
   }
 
-  /** The service port that an open portal is of. */
-  servicePortOf(portal: ServicePortName): ServicePortName | undefined {
-    return this.#open.get(portal)?.servicePort;
+  /** The portals that the relay has from an earlier run, by `portalName`; the others are opened beside them. */
+  keep(): ReadonlyMap<ServicePortName, OpenPortal> {
+    return this.#kept.take();
+  }
+
+  /** The service ports of which the relay was told that some of their endpoints lead back. */
+  get marked(): ReadonlySet<ServicePortName> {
+    return this.#marked;
   }
 
   /** Why a portal is not open, by `portalName`. */
@@ -89,13 +118,20 @@ export class Portals {
   *servicePorts(): Generator<ServicePortName, undefined> {
     for (const { servicePort } of this.#open.values()) yield servicePort;
     for (const { servicePort } of this.#failed.values()) yield servicePort;
+    yield* this.#kept.servicePorts();
   }
 
-  /** Tells the relay of endpoints and affinity that differ from what it has: nothing to wait for. */
+  /** Tells the relay of endpoints and affinity, and which endpoints lead back, where that differs from what it has. */
   route(servicePorts: Iterable<ServicePortName>, state: ServiceState): void {
+    for (const { servicePort, traffic } of portalsOf(servicePorts))
+      this.#route(servicePort, traffic, wantedPortal(state, servicePort, traffic), state);
+  }
+
+  /** As `route`, but no endpoint that was said to lead back is said not to: as long as rules may still lead there. */
+  mark(servicePorts: Iterable<ServicePortName>, state: ServiceState): void {
     for (const { servicePort, traffic } of portalsOf(servicePorts)) {
-      const wanted = wantedPortal(state, servicePort, traffic);
-      if (wanted !== undefined) this.#route(portalName(servicePort, traffic), wanted.routing);
+      const told = this.#routings.get(portalName(servicePort, traffic))?.leadsBack;
+      this.#route(servicePort, traffic, wantedPortal(state, servicePort, traffic), state, told);
     }
   }
 
@@ -129,9 +165,10 @@ export class Portals {
     const closing: Promise<void>[] = [];
     for (const servicePort of this.#merging) {
       const name = portalName(servicePort, 'external');
+      if (wantedPortal(state, servicePort, 'external') !== undefined) continue;
       const portal = this.#open.get(name);
-      if (portal !== undefined && wantedPortal(state, servicePort, 'external') === undefined)
-        closing.push(this.#closePortal(name, portal));
+      if (portal !== undefined) closing.push(this.#closePortal(name, portal));
+      else closing.push(this.#kept.close(name));
     }
     this.#merging.clear();
     await Promise.all(closing);
@@ -145,10 +182,14 @@ export class Portals {
       const wanted = wantedPortal(state, servicePort, traffic);
       const portal = this.#open.get(name);
       if (wanted === undefined) this.#failed.delete(name);
-      if (portal === undefined) continue;
-      if (portal.protocol === wanted?.protocol && !(await this.#listensTooNarrowly(portal, state)))
-        this.#route(name, wanted.routing);
-      else if (wanted === undefined && state.servicePorts.has(servicePort)) this.#merging.add(servicePort);
+      const isMerging = wanted === undefined && state.servicePorts.has(servicePort);
+      if (portal === undefined) {
+        if (wanted !== undefined || !this.#kept.has(name)) continue;
+        if (isMerging) this.#merging.add(servicePort);
+        else closing.push(this.#kept.close(name));
+      } else if (portal.protocol === wanted?.protocol && !(await this.#listensTooNarrowly(portal, state)))
+        this.#route(servicePort, traffic, wanted, state);
+      else if (isMerging) this.#merging.add(servicePort);
       else closing.push(this.#closePortal(name, portal));
     }
     await Promise.all(closing);
@@ -185,8 +226,9 @@ export class Portals {
     const returning: PortalOf[] = [];
     const newcomers: PortalOf[] = [];
     for (const portal of missing) {
-      const port = this.past.of(portal.servicePort, portal.traffic, state);
-      (port === undefined ? newcomers : returning).push(portal);
+      const isKept = this.#kept.has(portalName(portal.servicePort, portal.traffic));
+      const port = isKept ? undefined : this.past.of(portal.servicePort, portal.traffic, state);
+      (isKept || port !== undefined ? returning : newcomers).push(portal);
     }
     const next = [...returning, ...newcomers].values();
     const openOneAfterAnother = async (): Promise<void> => {
@@ -217,19 +259,23 @@ export class Portals {
     const wanted = wantedPortal(newest(), servicePort, traffic);
     if (wanted === undefined) return;
     const name = portalName(servicePort, traffic);
-    const { protocol, routing } = wanted;
+    const { protocol } = wanted;
+    const routing = this.#withWaysBack(servicePort, wanted, newest());
+    const hadPort = this.#kept.giveBack(name) ?? this.past.of(servicePort, traffic, newest());
     try {
       const open = (port: number) => relay.open({ name, protocol, address: bindAddress, port, routing });
-      const address = await ports.allocate(name, open, this.past.of(servicePort, traffic, newest()));
+      const address = await ports.allocate(name, open, hadPort);
       this.#open.set(name, { servicePort, traffic, protocol, ...address });
       this.#byPort.set(portKey(protocol, address.port), servicePort);
       this.#guarded = null;
-      this.#routings.set(name, routing);
+      this.#told(name, servicePort, routing);
+      this.#kept.delete(name);
       this.#failed.delete(name);
       logger.detail(2, 'portal opened', { servicePort: name, protocol, ...address });
       this.route([servicePort], newest());
     } catch (error) {
       if (!(error instanceof KubeSpliceError)) throw error;
+      this.#kept.failed(name);
       // It may be tried again often, and is told once.
       if (this.#failed.get(name)?.error.code !== error.code) {
         logger.error(`${error.code}: ${error.message}`, { remedy: error.remedy });
@@ -239,19 +285,61 @@ export class Portals {
     }
   }
 
-  #route(name: ServicePortName, routing: PortalRouting): void {
+  /** Not waited for: it never rejects, and the relay takes what it is told in order. */
+  #route(
+    servicePort: ServicePortName,
+    traffic: Traffic,
+    wanted: WantedPortal | undefined,
+    state: ServiceState,
+    stillLeadsBack?: ReadonlySet<EndpointKey>,
+  ): void {
+    const name = portalName(servicePort, traffic);
     const told = this.#routings.get(name);
-    if (told === undefined || sameRouting(told, routing)) return;
-    this.#routings.set(name, routing);
-    this.options.relay.route(name, routing);
+    if (wanted === undefined || told === undefined) return;
+    const routing = this.#withWaysBack(servicePort, wanted, state, stillLeadsBack);
+    if (sameRouting(told, routing)) return;
+    this.#told(name, servicePort, routing);
+    void this.options.relay.route(name, routing);
   }
 
-  async #closePortal(name: ServicePortName, { protocol, address, port }: OpenPortal): Promise<void> {
+  #withWaysBack(
+    servicePort: ServicePortName,
+    { protocol, routing }: WantedPortal,
+    state: ServiceState,
+    stillLeadsBack?: ReadonlySet<EndpointKey>,
+  ): PortalRouting {
+    const { endpoints } = routing;
+    const found = this.options.waysBack(endpoints, servicePort, protocol, state);
+    if (stillLeadsBack === undefined) return found === undefined ? routing : { ...routing, leadsBack: found };
+    const keys = endpoints
+      .map(({ key }) => key)
+      .filter((key) => found?.has(key) === true || stillLeadsBack.has(key));
+    return keys.length === 0 ? routing : { ...routing, leadsBack: new Set(keys) };
+  }
+
+  #told(name: ServicePortName, servicePort: ServicePortName, routing: PortalRouting): void {
+    this.#routings.set(name, routing);
+    this.#remark(servicePort);
+  }
+
+  #remark(servicePort: ServicePortName): void {
+    const isMarked = TRAFFICS.some(
+      (traffic) => this.#routings.get(portalName(servicePort, traffic))?.leadsBack !== undefined,
+    );
+    if (isMarked) this.#marked.add(servicePort);
+    else this.#marked.delete(servicePort);
+  }
+
+  async #closePortal(
+    name: ServicePortName,
+    { servicePort, protocol, address, port }: OpenPortal & PortalOf,
+  ): Promise<void> {
     const { relay, ports, logger } = this.options;
     this.#open.delete(name);
     this.#byPort.delete(portKey(protocol, port));
     this.#guarded = null;
     this.#routings.delete(name);
+    this.#remark(servicePort);
     await relay.close(name);
     ports.release(port);
     logger.detail(2, 'portal closed', { servicePort: name, protocol, address, port });

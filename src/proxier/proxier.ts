@@ -3,9 +3,8 @@ import type { PortRange } from '../config/proxy-config.js';
 import { ephemeralPorts } from '../host/ephemeral-ports.js';
 import type { Logger } from '../host/log.js';
 import type { HoldPort } from '../host/port-reservation.js';
-import type { Endpoint } from '../model/endpoint.js';
 import { KubeSpliceError } from '../model/errors.js';
-import type { Protocol, ServicePortName } from '../model/service-port.js';
+import type { ServicePortName } from '../model/service-port.js';
 import { EMPTY_STATE, type ServiceState } from '../model/service-state.js';
 import type { RelayEngine } from '../relay/engine.js';
 import type { Redirect, Steering } from '../steering/steering.js';
@@ -66,7 +65,6 @@ export class Proxier implements ProxyView {
   #changed = new Set<ServicePortName>();
   /** The next sync is to look at everything. */
   #resyncDue = false;
-  readonly #waysBack: WaysBack;
   readonly #steering: SteeringSync;
   readonly #nodePorts: NodePorts;
   readonly #ports: PortAllocator;
@@ -94,18 +92,19 @@ export class Proxier implements ProxyView {
     this.#options = options;
     const { relay, steering, bindAddress, bindAddressForIPv6, logger, portRange, random } = options;
     this.#ports = new PortAllocator(portRange, random, ephemeralPorts());
+    const waysBack = new WaysBack({
+      // Without rules of ours it is for others to say where traffic goes.
+      steered: (protocol, address, port) =>
+        steering.kind === 'none' ? [] : this.#redirects.servicePortsAt(protocol, address, port),
+      portal: (protocol, port) => this.#portals.servicePortOn(protocol, port),
+    });
     this.#portals = new Portals({
       relay,
       ports: this.#ports,
       bindAddress,
       bindAddressForIPv6: bindAddressForIPv6 ?? (() => Promise.resolve(bindAddress)),
       logger,
-    });
-    this.#waysBack = new WaysBack({
-      // Without rules of ours it is for others to say where traffic goes.
-      steered: (protocol, address, port) =>
-        steering.kind === 'none' ? [] : this.#redirects.servicePortsAt(protocol, address, port),
-      portal: (protocol, port) => this.#portals.servicePortOn(protocol, port),
+      waysBack: (...of) => waysBack.among(...of),
     });
     this.#steering = new SteeringSync(steering, logger);
     this.#nodePorts = new NodePorts({ hold: options.holdPort, logger });
@@ -143,12 +142,6 @@ export class Proxier implements ProxyView {
 
   servicePorts(): readonly ServicePortView[] {
     return servicePortViews(this.#state, this.#portals);
-  }
-
-  /** Whether a connection from a portal to one of its endpoints would come back to it: the relay is not to make it. */
-  leadsBack(portal: ServicePortName, protocol: Protocol, endpoint: Endpoint): boolean {
-    const servicePort = this.#portals.servicePortOf(portal);
-    return servicePort !== undefined && this.#waysBack.leadBack(servicePort, protocol, endpoint, this.#state);
   }
 
   counts(): PortalCounts {
@@ -214,6 +207,8 @@ export class Proxier implements ProxyView {
       this.#syncFailed(error);
       return;
     }
+    // The rules that led back, if any did, are gone.
+    this.#portals.route([...this.#portals.marked], this.#state);
     this.#ports.settle();
     this.#portals.past = new PastPorts();
     await this.#portals.closeMerged(this.#state);
@@ -236,6 +231,11 @@ export class Proxier implements ProxyView {
     const past = new PastPorts(await this.#options.steering.past());
     this.#ports.rest(past.all());
     this.#portals.past = past;
+    const kept = this.#portals.keep();
+    // Old rules lead to those still: what leads back through them is known before they are taken over.
+    const ofKept = new Set(this.#portals.servicePorts());
+    this.#redirects.update(ofKept, this.#state, kept);
+    for (const name of ofKept) this.#changed.add(name);
   }
 
   /** Portals as they should be now for these service ports and those that changed. Resolves with the redirects that there are then. */
@@ -253,7 +253,11 @@ export class Proxier implements ProxyView {
     const newest = (): ServiceState => this.#state;
     const looked = await this.#portals.reconcile(servicePorts, newest, () => this.#stopped, holdNodePorts);
     const isHeld = (name: ServicePortName): boolean => !steers || this.#nodePorts.isHeld(name);
-    return this.#redirects.update(new Set([...looked, ...affected]), state, this.#portals.open, isHeld);
+    const touched = new Set([...looked, ...affected]);
+    const redirects = this.#redirects.update(touched, state, this.#portals.open, isHeld);
+    // A ring closes at a service port that changed: before rules lead around it, it is cut there.
+    this.#portals.mark(touched, this.#state);
+    return redirects;
   }
 
   /** Those of the state, and any that a portal or a redirect is left of; some maybe twice. */

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../model/endpoint.js';
+import type { Endpoint, EndpointKey } from '../model/endpoint.js';
 import { differingKeys } from '../model/persistent-map.js';
 import type { Protocol, ServicePortName, SessionAffinity } from '../model/service-port.js';
 import type { ServiceState } from '../model/service-state.js';
@@ -46,6 +46,14 @@ export function wantedPortal(
   return { protocol, routing: { endpoints, sessionAffinity } };
 }
 
+/** The service port, and which traffic of it, that a portal of this name is for. */
+export function portalOfName(name: ServicePortName): { servicePort: ServicePortName; traffic: Traffic } {
+  const suffix = '@external';
+  return name.endsWith(suffix)
+    ? { servicePort: name.slice(0, -suffix.length) as ServicePortName, traffic: 'external' }
+    : { servicePort: name, traffic: 'internal' };
+}
+
 /** The service ports of which anything differs: found without looking at the others where one state was made from the other. */
 export function changedServicePorts(before: ServiceState, after: ServiceState): Set<ServicePortName> {
   return new Set([
@@ -57,7 +65,17 @@ export function changedServicePorts(before: ServiceState, after: ServiceState): 
 
 /** Whether the relay needs to be told: a state keeps the identity of endpoints that did not change. */
 export function sameRouting(a: PortalRouting, b: PortalRouting): boolean {
-  return a.endpoints === b.endpoints && sameAffinity(a.sessionAffinity, b.sessionAffinity);
+  return (
+    a.endpoints === b.endpoints &&
+    sameAffinity(a.sessionAffinity, b.sessionAffinity) &&
+    sameKeys(a.leadsBack, b.leadsBack)
+  );
+}
+
+const NO_KEYS: ReadonlySet<EndpointKey> = new Set();
+
+function sameKeys(a: ReadonlySet<EndpointKey> = NO_KEYS, b: ReadonlySet<EndpointKey> = NO_KEYS): boolean {
+  return a.size === b.size && [...a].every((key) => b.has(key));
 }
 
 function sameAffinity(a: SessionAffinity, b: SessionAffinity): boolean {

@@ -2,7 +2,6 @@ import { localAddresses } from '../../host/local-addresses.js';
 import { KubeSpliceError } from '../../model/errors.js';
 import type { ServicePortName } from '../../model/service-port.js';
 import type {
-  LeadsBack,
   OpenPortal,
   PortalAddress,
   PortalCounters,
@@ -25,8 +24,6 @@ export interface PortableRelayOptions {
   readonly maxOpenFiles: number;
   readonly maxUdpSessions: number;
   readonly observer: RelayObserver;
-  /** Where left out, no endpoint does. */
-  readonly leadsBack?: LeadsBack | undefined;
   /** ms, monotonic. */
   readonly now?: () => number;
   /** Uniform in [0, 1). */
@@ -53,7 +50,6 @@ export class PortableRelay implements RelayEngine {
   readonly #admission: TcpAdmission;
   readonly #sessions: UdpSessionTable;
   readonly #observer: RelayObserver;
-  readonly #leadsBack: LeadsBack;
   readonly #random: () => number;
   readonly #now: () => number;
   readonly #localAddresses: LocalAddresses;
@@ -63,12 +59,11 @@ export class PortableRelay implements RelayEngine {
 
   constructor(options: PortableRelayOptions) {
     this.#observer = options.observer;
-    this.#leadsBack = options.leadsBack ?? (() => false);
     this.#random = options.random ?? Math.random;
     this.#now = options.now ?? (() => performance.now());
     this.#localAddresses = new LocalAddresses(options.localAddresses ?? localAddresses, this.#now);
     this.#files = new FileBudget(options.maxOpenFiles);
-    this.#admission = new TcpAdmission(this.#files, this.#observer, this.#leadsBack, this.#now);
+    this.#admission = new TcpAdmission(this.#files, this.#observer, this.#now);
     this.#sessions = new UdpSessionTable({
       idleTimeoutMs: options.udpIdleTimeoutMs,
       maxSessions: options.maxUdpSessions,
@@ -97,8 +92,10 @@ export class PortableRelay implements RelayEngine {
     }
   }
 
-  route(name: ServicePortName, routing: PortalRouting): void {
+  /** In force when it returns, not only when it resolves. */
+  route(name: ServicePortName, routing: PortalRouting): Promise<void> {
     this.#portals.get(name)?.route(routing);
+    return Promise.resolve();
   }
 
   async close(name: ServicePortName): Promise<void> {
@@ -170,7 +167,6 @@ export class PortableRelay implements RelayEngine {
   #openUdp(request: PortalRequest): Promise<UdpPortal> {
     return UdpPortal.open(request, {
       observer: this.#observer,
-      leadsBack: this.#leadsBack,
       random: this.#random,
       now: this.#now,
       sessions: this.#sessions,

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import type { ClientAddress, LeadsBack, RelayObserver } from '../engine.js';
+import type { Endpoint } from '../../model/endpoint.js';
+import type { ClientAddress, RelayObserver } from '../engine.js';
 import { DeafSockets } from './deaf-sockets.js';
 import type { FileBudget } from './file-budget.js';
 import { reset } from './reset.js';
@@ -33,7 +34,6 @@ export class TcpAdmission {
   constructor(
     private readonly files: FileBudget,
     private readonly observer: RelayObserver,
-    private readonly leadsBack: LeadsBack,
     private readonly now: () => number,
   ) {
     files.onGive(() => this.#letIn());
@@ -85,7 +85,8 @@ export class TcpAdmission {
 
   #connect({ socket, address, portal }: WaitingClient): void {
     const { name, balancer, traffic } = portal;
-    const { observer, leadsBack, now } = this;
+    const { observer, now } = this;
+    const leadsBack = (endpoint: Endpoint): boolean => portal.leadsBack(endpoint);
     const context = { name, balancer, traffic, observer, leadsBack, deaf: this.#deaf, now };
     const connection = new TcpConnection(socket, address, context, () => {
       this.#connections.delete(connection);

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Balancer } from '../../balancer/balancer.js';
 import type { Endpoint, EndpointKey } from '../../model/endpoint.js';
 import type { ServicePortName } from '../../model/service-port.js';
-import type { ClientAddress, FailureReason, LeadsBack, RelayObserver } from '../engine.js';
+import type { ClientAddress, FailureReason, RelayObserver } from '../engine.js';
 import type { DeafSockets } from './deaf-sockets.js';
 import { DIAL_TIMEOUTS_MS, type Dial, DialFailure, dial } from './dial.js';
 import { reset } from './reset.js';
@@ -15,7 +15,8 @@ export interface ConnectionContext {
   readonly balancer: Balancer;
   readonly traffic: Traffic;
   readonly observer: RelayObserver;
-  readonly leadsBack: LeadsBack;
+  /** Whether a connection to an endpoint would come back to this portal. */
+  readonly leadsBack: (endpoint: Endpoint) => boolean;
   readonly deaf: DeafSockets;
   /** ms, monotonic. */
   readonly now: () => number;
@@ -69,17 +70,17 @@ export class TcpConnection {
   }
 
   async #reachEndpoint(): Promise<void> {
-    const { name, balancer, leadsBack, now } = this.context;
+    const { balancer, leadsBack, now } = this.context;
     const tried = new Set<EndpointKey>();
     for (const [attempt, timeoutMs] of DIAL_TIMEOUTS_MS.entries()) {
       const endpoint = balancer.pick(this.#address.address, now(), tried);
       if (endpoint === undefined) return this.#refuse('no-endpoints');
       try {
-        if (leadsBack(name, 'TCP', endpoint)) throw new DialFailure('leads-back', endpoint.key);
+        if (leadsBack(endpoint)) throw new DialFailure('leads-back', endpoint.key);
         this.#dial = dial(endpoint, timeoutMs);
         const socket = await this.#dial.socket;
-        if (balancer.has(endpoint.key)) return this.#splice(endpoint, socket);
-        // It was removed while it was dialled: no connection begins there any more.
+        if (balancer.has(endpoint.key) && !leadsBack(endpoint)) return this.#splice(endpoint, socket);
+        // It was removed while it was dialled, or leads back since: no connection begins there any more.
         reset(socket);
       } catch (error) {
         if (!(error instanceof DialFailure)) throw error;

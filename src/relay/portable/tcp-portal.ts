@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { Balancer } from '../../balancer/balancer.js';
+import type { Endpoint, EndpointKey } from '../../model/endpoint.js';
 import type { ServicePortName } from '../../model/service-port.js';
 import type { ClientAddress, OpenPortal, PortalCounters, PortalRequest, PortalRouting } from '../engine.js';
 import { portalOpenError } from './portal-open-error.js';
@@ -24,6 +25,8 @@ export class TcpPortal {
   readonly #server: Server;
   readonly #bindAddress: string;
   #port: number;
+  /** Of the routing in force. The balancer doesn't know of it: to that these are endpoints like any other. */
+  #leadsBack: ReadonlySet<EndpointKey> | undefined;
 
   private constructor(request: PortalRequest, relay: TcpRelay) {
     this.name = request.name;
@@ -57,9 +60,15 @@ export class TcpPortal {
     return portal;
   }
 
-  route({ endpoints, sessionAffinity }: PortalRouting): void {
+  route({ endpoints, sessionAffinity, leadsBack }: PortalRouting): void {
+    this.#leadsBack = leadsBack;
     this.balancer.route(endpoints, sessionAffinity, this.#relay.now());
     this.traffic.route(endpoints);
+  }
+
+  /** Whether a connection to this endpoint would come back here. */
+  leadsBack({ key }: Endpoint): boolean {
+    return this.#leadsBack?.has(key) === true;
   }
 
   /** Stops listening. The port is free when it returns; connections go on. */

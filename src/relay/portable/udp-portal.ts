@@ -1,16 +1,10 @@
 import type { RemoteInfo } from 'node:dgram';
 import type { SocketAsPromised } from 'dgram-as-promised';
 import { Balancer } from '../../balancer/balancer.js';
+import type { EndpointKey } from '../../model/endpoint.js';
 import { systemErrorCode } from '../../model/errors.js';
 import type { ServicePortName } from '../../model/service-port.js';
-import type {
-  LeadsBack,
-  OpenPortal,
-  PortalCounters,
-  PortalRequest,
-  PortalRouting,
-  RelayObserver,
-} from '../engine.js';
+import type { OpenPortal, PortalCounters, PortalRequest, PortalRouting, RelayObserver } from '../engine.js';
 import type { FileBudget } from './file-budget.js';
 import { portalOpenError } from './portal-open-error.js';
 import { Traffic } from './traffic.js';
@@ -24,7 +18,6 @@ const MAX_PORT_TRIES = 16;
 /** What a portal needs from the relay that it is part of. */
 export interface UdpRelay {
   readonly observer: RelayObserver;
-  readonly leadsBack: LeadsBack;
   readonly random: () => number;
   readonly now: () => number;
   readonly sessions: UdpSessionTable;
@@ -47,6 +40,8 @@ export class UdpPortal {
   readonly #relay: UdpRelay;
   readonly #bindAddress: string;
   #port: number;
+  /** Of the routing in force. The balancer doesn't know of it: to that these are endpoints like any other. */
+  #leadsBack: ReadonlySet<EndpointKey> | undefined;
   readonly #sockets = new Map<string, SocketAsPromised>();
   readonly #sessions = new Set<UdpSession>();
   /** Whom to tell that the last session has ended, once no more are begun. */
@@ -97,12 +92,15 @@ export class UdpPortal {
     if (failures.length > 0) throw failures[0];
   }
 
-  /** Replaces endpoints and affinity; sessions of endpoints that went are bound to others with their next datagram. */
-  route({ endpoints, sessionAffinity }: PortalRouting): void {
+  /** Replaces endpoints and affinity; sessions of endpoints that went, or lead back by now, are bound to others with their next datagram. */
+  route({ endpoints, sessionAffinity, leadsBack }: PortalRouting): void {
+    this.#leadsBack = leadsBack;
     this.#balancer.route(endpoints, sessionAffinity, this.#relay.now());
     this.traffic.route(endpoints);
     for (const session of this.#sessions) {
-      if (session.endpoint !== undefined && !this.#balancer.has(session.endpoint)) session.move();
+      const { endpoint } = session;
+      if (endpoint === undefined) continue;
+      if (!this.#balancer.has(endpoint) || leadsBack?.has(endpoint) === true) session.move();
     }
   }
 
@@ -172,7 +170,7 @@ export class UdpPortal {
   }
 
   #begin(key: string, socket: SocketAsPromised, from: RemoteInfo): UdpSession | undefined {
-    const { observer, leadsBack, now, sessions, files } = this.#relay;
+    const { observer, now, sessions, files } = this.#relay;
     const client = { address: from.address, port: from.port };
     if (this.#drained !== undefined || this.#closed) return undefined;
     // Before anything is made room for: what goes nowhere must not evict what does.
@@ -192,7 +190,7 @@ export class UdpPortal {
       balancer: this.#balancer,
       traffic: this.traffic,
       observer,
-      leadsBack: (endpoint) => leadsBack(this.name, 'UDP', endpoint),
+      leadsBack: ({ key }) => this.#leadsBack?.has(key) === true,
       now,
       touch: (used) => sessions.touch(used),
       ended: (gone, cause) => this.#ended(gone, cause),
