@@ -69,7 +69,10 @@ ClientIP DatagramBatch::local(int i) const {
       in_pktinfo info;
       memcpy(&info, CMSG_DATA(part), sizeof info);
       local[10] = local[11] = 0xff;
-      memcpy(&local[kMappedPrefix], &info.ipi_spec_dst, sizeof info.ipi_spec_dst);
+      // Of a broadcast the address that answers it; the kernel leaves it out where it has let go of the
+      // packet's route already.
+      const in_addr& address = info.ipi_spec_dst.s_addr != 0 ? info.ipi_spec_dst : info.ipi_addr;
+      memcpy(&local[kMappedPrefix], &address, sizeof address);
       return local;
     }
     if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {

@@ -67,9 +67,15 @@ export class SteadyLoad {
       (this.plan.udp === 0 || this.datagrams - datagrams >= count);
     const began = performance.now();
     while (!done()) {
-      if (performance.now() - began > 6 * DEADLINE_MS) throw new Error('the load stands still');
+      if (performance.now() - began > 6 * DEADLINE_MS)
+        throw new Error(`the load stands still: ${this.#summary()}`);
       await nextTurn();
     }
+  }
+
+  #summary(): string {
+    const { requests, connections, datagrams, failures } = this;
+    return `${requests} requests, ${connections} connections, ${datagrams} datagrams; ${failures.slice(0, 10).join('; ')}`;
   }
 
   /** Lets each client end its question. */

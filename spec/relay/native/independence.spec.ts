@@ -71,7 +71,7 @@ function nameOf(pid: number): string {
   }
 }
 
-describe.skipIf(NATIVE_RELAY_MISSING)('the native relay (skipped where it is not built)', () => {
+describe.skipIf(NATIVE_RELAY_MISSING)('the native relay (skipped where it is not built)', { timeout: 90_000 }, () => {
   it('serves every open and new connection and session while no JavaScript runs for two seconds', async () => {
     const running = await RunningProgram.start(ADDRESS, [
       '--relay',
@@ -116,7 +116,6 @@ describe.skipIf(NATIVE_RELAY_MISSING)('the native relay (skipped where it is not
     const second = await RunningProgram.start(ADDRESS, argv);
     await load.more(MANY);
     const after = await servicePortOf(second, 'default/web:main');
-    const dns = await servicePortOf(second, 'default/dns:main');
     const result = await load.stop();
     expect(result.failures).toEqual([]);
     expect(after.portal).toEqual(before.portal);
