@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MEASUREMENT_NAMES } from '../../bench/measurements.js';
 import { parseOptions, UsageError } from '../../bench/options.js';
 
-const parse = (...argv: string[]) => parseOptions(argv, '/built/main.js');
+const parse = (...argv: string[]) => parseOptions(argv);
 
 describe('the options of the bench', () => {
   it('measure everything where nothing is said', () => {
@@ -10,7 +10,10 @@ describe('the options of the bench', () => {
       only: MEASUREMENT_NAMES,
       rounds: 5,
       seconds: 1,
-      programs: [{ name: 'portable', file: '/built/main.js' }],
+      peers: ['native', 'portable', 'haproxy', 'nginx'],
+      programs: [],
+      relayPrograms: [],
+      out: 'bench/results',
       json: null,
       help: false,
     });
@@ -18,10 +21,14 @@ describe('the options of the bench', () => {
 
   it('are what was said', () => {
     const argv = ['--only', 'tcp-requests,udp', '--rounds', '3', '--seconds', '0.5', '--json', 'out.json'];
-    expect(parse(...argv, '--program', 'old=/a/main.js', '--program', 'new=/b=c/main.js')).toEqual({
+    const more = ['--peers', 'native,haproxy', '--relay-program', 'asan=/r', '--out', 'there'];
+    expect(parse(...argv, ...more, '--program', 'old=/a/main.js', '--program', 'new=/b=c/main.js')).toEqual({
       only: ['tcp-requests', 'udp'],
       rounds: 3,
       seconds: 0.5,
+      peers: ['native', 'haproxy'],
+      relayPrograms: [{ name: 'asan', file: '/r' }],
+      out: 'there',
       programs: [
         { name: 'old', file: '/a/main.js' },
         { name: 'new', file: '/b=c/main.js' },
@@ -33,9 +40,18 @@ describe('the options of the bench', () => {
 
   it('name what there is to measure where they are told of something else', () => {
     const error = new UsageError(
-      '--only: there is no "tpc"; there are tcp-requests, tcp-connections, tcp-bulk, udp, memory',
+      '--only: there is no "tpc"; there are tcp-requests, tcp-connections, tcp-bulk, udp, latency, memory',
     );
     expect(() => parse('--only', 'udp,tpc')).toThrow(error);
+  });
+
+  it('may name the direct connection, which is there anyhow, and a peer that is not measured otherwise', () => {
+    expect(parse('--peers', 'direct,native-2').peers).toEqual(['native-2']);
+    expect(parse('--peers', 'direct').peers).toEqual([]);
+  });
+
+  it('know a stream by either name, once', () => {
+    expect(parse('--only', 'tcp-stream,tcp-bulk').only).toEqual(['tcp-bulk']);
   });
 
   it.each([
@@ -48,6 +64,9 @@ describe('the options of the bench', () => {
     [['--program', 'main.js'], '--program: "main.js" is not NAME=FILE'],
     [['--program', 'a=x', '--program', 'a=y'], '--program: "a" is named twice'],
     [['--program', 'direct=x'], '--program: "direct" is what the others are compared with'],
+    [['--program', 'nginx=x'], '--program: "nginx" is another peer\'s name'],
+    [['--relay-program', 'portable=x'], '--relay-program: "portable" is another'],
+    [['--peers', 'envoy'], '--peers: there is no "envoy"; there are native, native-2, portable'],
     [['--fast'], "Unknown option '--fast'"],
     [['udp'], "Unexpected argument 'udp'"],
   ])('refuse %j', (argv, message) => {

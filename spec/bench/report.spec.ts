@@ -29,6 +29,9 @@ const RESULTS: Results = {
     },
   ],
   memory: [{ peer: 'portable', bytesPerConnection: [12_345] }],
+  peers: [],
+  failures: [],
+  notes: [],
 };
 
 describe('reportText', () => {
@@ -40,12 +43,28 @@ describe('reportText', () => {
       '| -------------------------------------------- | -------- | -----: | --------------: | --------: | ------: | -------------: |',
       '| UDP round trips/s, 1 flow                    | direct   | 40,000 | 40,000 – 40,000 |      1.00 |       – |        40.0 µs |',
       '| UDP round trips/s, 1 flow                    | portable | 20,000 | 20,000 – 20,000 |      0.50 | 40.0 µs |        80.0 µs |',
-      '| bytes of memory each, 1,000 idle connections | portable | 12,300 | 12,300 – 12,300 |         – |       – |              – |',
+      '| bytes of memory each, 4,000 idle connections | portable | 12,300 | 12,300 – 12,300 |         – |       – |              – |',
       '',
       'UDP round trips/s, 1 flow, portable: 3 datagrams had no answer in time and were sent again.',
       '',
       expect.stringMatching(/^CPU: /),
     ]);
+  });
+
+  it('says who was left out and why, what else has to be known, and how each peer was run', () => {
+    const text = reportText({
+      ...RESULTS,
+      failures: [{ peer: 'nginx', work: 'start', message: 'it ended with 1' }],
+      notes: ['A note.'],
+      peers: [{ name: 'haproxy', description: '2.6: nbthread 1' }],
+    });
+    expect(text.split('\n\n')).toEqual(
+      expect.arrayContaining([
+        'nginx was left out, start: it ended with 1',
+        'A note.',
+        '- haproxy: 2.6: nbthread 1',
+      ]),
+    );
   });
 
   it('says so where the system tells no CPU time', () => {

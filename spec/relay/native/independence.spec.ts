@@ -71,82 +71,87 @@ function nameOf(pid: number): string {
   }
 }
 
-describe.skipIf(NATIVE_RELAY_MISSING)('the native relay (skipped where it is not built)', { timeout: 90_000 }, () => {
-  it('serves every open and new connection and session while no JavaScript runs for two seconds', async () => {
-    const running = await RunningProgram.start(ADDRESS, [
-      '--relay',
-      'native',
-      '--udp-timeout',
-      '30s',
-      '--manifests',
-      await manifestOfEchoes(),
-    ]);
-    const load = await loadOn(running);
-    await load.more(MANY);
-    const { requests } = load;
-    running.program.signal('SIGSTOP');
-    onTestFinished(() => running.program.signal('SIGCONT'));
-    await pause(BLOCKED_MS);
-    const served = load.requests - requests;
-    running.program.signal('SIGCONT');
-    await load.more(MANY);
-    const result = await load.stop();
-    expect(result.failures).toEqual([]);
-    expect(served).toBeGreaterThan(MANY);
-  });
+describe.skipIf(NATIVE_RELAY_MISSING)(
+  'the native relay (skipped where it is not built)',
+  { timeout: 90_000 },
+  () => {
+    it('serves every open and new connection and session while no JavaScript runs for two seconds', async () => {
+      const running = await RunningProgram.start(ADDRESS, [
+        '--relay',
+        'native',
+        '--udp-timeout',
+        '30s',
+        '--manifests',
+        await manifestOfEchoes(),
+      ]);
+      const load = await loadOn(running);
+      await load.more(MANY);
+      const { requests } = load;
+      running.program.signal('SIGSTOP');
+      onTestFinished(() => running.program.signal('SIGCONT'));
+      await pause(BLOCKED_MS);
+      const served = load.requests - requests;
+      running.program.signal('SIGCONT');
+      await load.more(MANY);
+      const result = await load.stop();
+      expect(result.failures).toEqual([]);
+      expect(served).toBeGreaterThan(MANY);
+    });
 
-  it('goes on when the control process is killed, and with the next one: same ports, same sessions, counters that go on', async () => {
-    const socket = join(temporaryDirectory(), 'relay.sock');
-    const relay = await startRelayProgram(socket);
-    const argv = [
-      '--relay-socket',
-      socket,
-      '--udp-timeout',
-      '30s',
-      '--manifests',
-      await manifestOfEchoes(),
-    ] as const;
-    const first = await RunningProgram.start(ADDRESS, argv);
-    const load = await loadOn(first);
-    await load.more(MANY);
-    const before = await servicePortOf(first, 'default/web:main');
-    first.program.signal('SIGKILL');
-    await first.program.ended();
-    await load.more(MANY);
-    const second = await RunningProgram.start(ADDRESS, argv);
-    await load.more(MANY);
-    const after = await servicePortOf(second, 'default/web:main');
-    const result = await load.stop();
-    expect(result.failures).toEqual([]);
-    expect(after.portal).toEqual(before.portal);
-    expect(after.totalConnections).toBeGreaterThanOrEqual(before.totalConnections + 2 * MANY);
-    expect(dns.totalUdpSessions).toBe(CLIENTS.udp);
-    expect(relay.hasEnded).toBe(false);
-  });
+    it('goes on when the control process is killed, and with the next one: same ports, same sessions, counters that go on', async () => {
+      const socket = join(temporaryDirectory(), 'relay.sock');
+      const relay = await startRelayProgram(socket);
+      const argv = [
+        '--relay-socket',
+        socket,
+        '--udp-timeout',
+        '30s',
+        '--manifests',
+        await manifestOfEchoes(),
+      ] as const;
+      const first = await RunningProgram.start(ADDRESS, argv);
+      const load = await loadOn(first);
+      await load.more(MANY);
+      const before = await servicePortOf(first, 'default/web:main');
+      first.program.signal('SIGKILL');
+      await first.program.ended();
+      await load.more(MANY);
+      const second = await RunningProgram.start(ADDRESS, argv);
+      await load.more(MANY);
+      const after = await servicePortOf(second, 'default/web:main');
+      const dns = await servicePortOf(second, 'default/dns:main');
+      const result = await load.stop();
+      expect(result.failures).toEqual([]);
+      expect(after.portal).toEqual(before.portal);
+      expect(after.totalConnections).toBeGreaterThanOrEqual(before.totalConnections + 2 * MANY);
+      expect(dns.totalUdpSessions).toBe(CLIENTS.udp);
+      expect(relay.hasEnded).toBe(false);
+    });
 
-  it('is back with all its portals soon after it died', async () => {
-    const running = await RunningProgram.start(ADDRESS, [
-      '--relay',
-      'native',
-      '--manifests',
-      await manifestOfEchoes(),
-    ]);
-    const port = await running.portOf('default/web:main');
-    const took: number[] = [];
-    while (took.length < DEATHS) {
-      // One that dies at once again is not started again at once.
-      await pause(1_200);
-      const pid = childRelayOf(running);
-      const killed = performance.now();
-      process.kill(pid, 'SIGKILL');
-      await eventually(async () => expect(await isServed(port)).toBe(true));
-      took.push(performance.now() - killed);
-      await eventually(() => expect(childRelayOf(running)).not.toBe(pid));
-    }
-    expect(await running.portOf('default/web:main')).toBe(port);
-    expect(Math.min(...took)).toBeLessThan(BACK_WITHIN_MS);
-  });
-});
+    it('is back with all its portals soon after it died', async () => {
+      const running = await RunningProgram.start(ADDRESS, [
+        '--relay',
+        'native',
+        '--manifests',
+        await manifestOfEchoes(),
+      ]);
+      const port = await running.portOf('default/web:main');
+      const took: number[] = [];
+      while (took.length < DEATHS) {
+        // One that dies at once again is not started again at once.
+        await pause(1_200);
+        const pid = childRelayOf(running);
+        const killed = performance.now();
+        process.kill(pid, 'SIGKILL');
+        await eventually(async () => expect(await isServed(port)).toBe(true));
+        took.push(performance.now() - killed);
+        await eventually(() => expect(childRelayOf(running)).not.toBe(pid));
+      }
+      expect(await running.portOf('default/web:main')).toBe(port);
+      expect(Math.min(...took)).toBeLessThan(BACK_WITHIN_MS);
+    });
+  },
+);
 
 /** Whether a connection to the portal is answered by an endpoint. */
 function isServed(port: number): Promise<boolean> {
