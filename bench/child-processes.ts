@@ -3,6 +3,9 @@ import { type ChildProcess, fork, spawn } from 'node:child_process';
 /** How long a process may take to end by itself, ms; then it is killed. */
 const END_MS = 8_000;
 
+/** Nothing more is started: whoever goes on without a peer that failed must not go on here. */
+export class BenchEnding extends Error {}
+
 /** Every process that the bench has started and that has not ended. */
 export class ChildProcesses {
   readonly #running = new Set<ChildProcess>();
@@ -11,18 +14,20 @@ export class ChildProcesses {
   /**
    * A program of its own. It neither reads from the terminal nor writes to it: what it says is piped.
    *
-   * @throws Error after `killAll`.
+   * @param env what it finds in its environment besides what the bench has.
+   * @throws BenchEnding after `killAll`.
    */
-  spawn(command: string, args: readonly string[]): ChildProcess {
+  spawn(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
     this.#refuseWhenEnding();
-    return this.#keep(spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] }));
+    const options = { env: { ...process.env, ...env } };
+    return this.#keep(spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] }));
   }
 
   /**
    * A module of the bench in a process of its own, that talks in messages.
    *
    * @param through a command that runs another one, and becomes its process; none where it is empty.
-   * @throws Error after `killAll`.
+   * @throws BenchEnding after `killAll`.
    */
   fork(module: string, through: readonly string[] = []): ChildProcess {
     this.#refuseWhenEnding();
@@ -59,7 +64,7 @@ export class ChildProcesses {
   }
 
   #refuseWhenEnding(): void {
-    if (this.#ending) throw new Error('the bench is ending');
+    if (this.#ending) throw new BenchEnding('the bench is ending');
   }
 }
 
@@ -89,5 +94,38 @@ export function nextMessage(child: ChildProcess, what: string, deadlineMs: numbe
     }, deadlineMs);
     child.once('message', received);
     child.once('exit', ended);
+  });
+}
+
+/**
+ * The first line that a child writes to its standard output.
+ *
+ * @throws Error with what it wrote to standard error, where it ends before or is silent for `deadlineMs`.
+ */
+export function nextLine(child: ChildProcess, what: string, deadlineMs: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let written = '';
+    let complaint = '';
+    const timer = setTimeout(
+      () => reject(new Error(`${what}: no answer within ${deadlineMs / 1000} s`)),
+      deadlineMs,
+    );
+    const settle = (outcome: () => void): void => {
+      clearTimeout(timer);
+      outcome();
+    };
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      complaint += text;
+    });
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      written += text;
+      const end = written.indexOf('\n');
+      if (end !== -1) settle(() => resolve(written.slice(0, end)));
+    });
+    child.once('error', (error) => settle(() => reject(new Error(`${what}: ${error.message}`))));
+    child.once('close', (code: number | null, signal: string | null) => {
+      const why = complaint.trim() === '' ? `its process ended with ${signal ?? code}` : complaint.trim();
+      settle(() => reject(new Error(`${what}: ${why}`)));
+    });
   });
 }

@@ -19,6 +19,8 @@ export interface BenchCommand<Options extends CommonOptions, Results> {
   readonly parse: (argv: readonly string[]) => Options;
   readonly run: (options: Options) => Promise<Results>;
   readonly report: (results: Results) => string;
+  /** Where else the results go; resolves to what is said about it. */
+  readonly save?: (options: Options, results: Results) => Promise<string>;
   /** Those that it starts: none outlives it. */
   readonly children: ChildProcesses;
 }
@@ -52,7 +54,7 @@ export function runBenchCommand<Options extends CommonOptions, Results>(
 }
 
 async function measureAndReport<Options extends CommonOptions, Results>(
-  { help, parse, run, report }: BenchCommand<Options, Results>,
+  { help, parse, run, report, save }: BenchCommand<Options, Results>,
   argv: readonly string[],
 ): Promise<void> {
   const options = parse(argv);
@@ -62,6 +64,7 @@ async function measureAndReport<Options extends CommonOptions, Results>(
   }
   const results = await run(options);
   process.stdout.write(`\n${report(results)}\n`);
+  if (save !== undefined) process.stdout.write(`\n${await save(options, results)}\n`);
   if (options.json === null) return;
   await mkdir(dirname(resolve(options.json)), { recursive: true });
   await writeFile(options.json, `${JSON.stringify(results, null, 2)}\n`);

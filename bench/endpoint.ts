@@ -1,10 +1,8 @@
-import type { ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { type ChildProcesses, nextMessage } from './child-processes.js';
+import { type ChildProcesses, nextLine } from './child-processes.js';
 import { isMessage, type Listening } from './messages.js';
-import type { Addresses } from './services.js';
+import { type Addresses, addressesOf } from './services.js';
 
-const ENDPOINT_PROCESS = fileURLToPath(new URL('./endpoint-process.js', import.meta.url));
+const HOST = '127.0.0.1';
 const START_MS = 15_000;
 
 /** The process behind every peer. */
@@ -13,10 +11,15 @@ export interface Endpoint {
   stop(): Promise<void>;
 }
 
-/** Starts it. Resolves when all of its services can be reached. */
-export async function startEndpoint(children: ChildProcesses): Promise<Endpoint> {
-  const child: ChildProcess = children.fork(ENDPOINT_PROCESS);
-  const message = await nextMessage(child, 'endpoint', START_MS);
+/** Starts it. Resolves when all of its services can be reached. @param loadProgram what `buildLoadProgram` made. */
+export async function startEndpoint(loadProgram: string, children: ChildProcesses): Promise<Endpoint> {
+  const child = children.spawn(loadProgram, ['endpoint']);
+  const message: unknown = JSON.parse(await nextLine(child, 'endpoint', START_MS));
   if (!isMessage<Listening>(message, ['listening'])) throw new Error('endpoint: it does not listen');
-  return { addresses: message.addresses, stop: () => children.stop(child) };
+  const addresses = addressesOf((service) => {
+    const port = message.ports[service];
+    if (port === undefined) throw new Error(`endpoint: it does not serve ${service}`);
+    return { address: HOST, port };
+  });
+  return { addresses, stop: () => children.stop(child) };
 }

@@ -1,11 +1,8 @@
-import type { ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { type ChildProcesses, nextMessage } from './child-processes.js';
-import type { Load } from './loads/load.js';
-import { type Answer, type HeldIdle, isMessage, type Measured, type Order } from './messages.js';
+import { type ChildProcesses, nextLine } from './child-processes.js';
+import { type Load, orderFor } from './loads.js';
+import { type HeldIdle, isMessage, type Measured } from './messages.js';
 import type { RunningPeer } from './peer.js';
-
-const CLIENT_PROCESS = fileURLToPath(new URL('./client-process.js', import.meta.url));
+import type { SocketAddress } from './services.js';
 
 /** How much of a window's length comes before it, unmeasured. */
 const WARM_UP_SHARE = 0.2;
@@ -13,46 +10,51 @@ const WARM_UP_SHARE = 0.2;
 /** How long an order may take longer than its windows, ms. */
 const PATIENCE_MS = 15_000;
 
-/** The client process. It does one thing at a time. */
+/** Lets the load program make a load, in a process of its own each time: none finds what another one left. */
 export class LoadClient {
-  readonly #child: ChildProcess;
-
   constructor(
     private readonly children: ChildProcesses,
+    /** What `buildLoadProgram` made. */
+    private readonly loadProgram: string,
     private readonly windowMs: number,
-  ) {
-    this.#child = children.fork(CLIENT_PROCESS);
-  }
+  ) {}
 
   /** Lets a load run against a peer for one window. @throws Error where any part of it failed. */
   measure(load: Load, { addresses, pids }: RunningPeer): Promise<Measured> {
-    const { windowMs } = this;
-    const warmUpMs = windowMs * WARM_UP_SHARE;
-    return this.#ask<Measured>(
-      { kind: 'measure', load, at: addresses, warmUpMs, windowMs, pids },
-      'measured',
-      load.kind,
-    );
+    const { work, service, connections, perSecond } = orderFor(load);
+    const args = [
+      ...common(addresses[service], connections, pids),
+      `warm-up-ms=${Math.max(1, Math.round(this.windowMs * WARM_UP_SHARE))}`,
+      `window-ms=${Math.round(this.windowMs)}`,
+      ...(perSecond === undefined ? [] : [`per-second=${perSecond}`]),
+    ];
+    return this.#ask<Measured>([work, ...args], 'measured', load.kind);
   }
 
-  /** Bytes that the peer grows by for an idle connection, or null where the system does not tell. */
+  /** Bytes that the peer grows by for an idle connection, or null where it has no process. */
   async holdIdle(connections: number, { addresses, pids }: RunningPeer): Promise<number | null> {
-    const order: Order = { kind: 'hold-idle', connections, at: addresses, pids };
-    return (await this.#ask<HeldIdle>(order, 'held-idle', 'memory')).bytesPerConnection;
+    const args = common(addresses.requests, connections, pids);
+    return (await this.#ask<HeldIdle>(['idle', ...args], 'held-idle', 'memory')).bytesPerConnection;
   }
 
-  stop(): Promise<void> {
-    return this.children.stop(this.#child);
-  }
-
-  async #ask<A extends Answer>(order: Order, expected: A['kind'], what: string): Promise<A> {
-    const answered = nextMessage(this.#child, what, this.windowMs * (1 + WARM_UP_SHARE) + PATIENCE_MS);
-    this.#child.send(order);
-    const answer = await answered;
-    if (isMessage<A>(answer, [expected])) return answer;
-    if (isMessage<Extract<Answer, { kind: 'failed' }>>(answer, ['failed'])) {
-      throw new Error(`${what}: ${answer.message}`);
+  async #ask<A extends Measured | HeldIdle>(
+    args: readonly string[],
+    expected: A['kind'],
+    what: string,
+  ): Promise<A> {
+    const child = this.children.spawn(this.loadProgram, args);
+    try {
+      const line = await nextLine(child, what, this.windowMs * (1 + WARM_UP_SHARE) + PATIENCE_MS);
+      const answer: unknown = JSON.parse(line);
+      if (isMessage<A>(answer, [expected])) return answer;
+      throw new Error(`${what}: the load program answered something else`);
+    } finally {
+      // It ends by itself after its answer; the next load begins when its sockets are closed.
+      await this.children.stop(child);
     }
-    throw new Error(`${what}: the client process answered something else`);
   }
+}
+
+function common({ address, port }: SocketAddress, connections: number, pids: readonly number[]) {
+  return [`at=${address}:${port}`, `connections=${connections}`, `pids=${pids.join(',')}`];
 }

@@ -1,4 +1,4 @@
-import type { Load } from './loads/load.js';
+import type { Load } from './loads.js';
 
 /** What a load's rate and CPU are told in. */
 export interface Unit {
@@ -19,26 +19,39 @@ export interface Measurement {
   readonly unit: Unit;
 }
 
-export const MEASUREMENT_NAMES = ['tcp-requests', 'tcp-connections', 'tcp-bulk', 'udp', 'memory'] as const;
+export const MEASUREMENT_NAMES = [
+  'tcp-requests',
+  'tcp-connections',
+  'tcp-bulk',
+  'udp',
+  'latency',
+  'memory',
+] as const;
 
 export type MeasurementName = (typeof MEASUREMENT_NAMES)[number];
 
-/** Idle connections over which `memory` spreads what a relay grew by: few enough for a limit of 1,024 open files a side. */
-export const IDLE_CONNECTIONS = 1_000;
+/** Idle connections over which `memory` spreads what a relay grew by: 4,000 files here and there, 8,000 in a relay. */
+export const IDLE_CONNECTIONS = 4_000;
 
 const REQUEST: Unit = { one: 'request', size: 1, cpu: 'µs' };
 const CONNECTION: Unit = { one: 'connection', size: 1, cpu: 'µs' };
 const GIGABYTE: Unit = { one: 'GB', size: 1e9, cpu: 'ms' };
 const ROUND_TRIP: Unit = { one: 'round trip', size: 1, cpu: 'µs' };
 
-/** Every load that runs for a while, in the order of the table. `memory` is not among them: it is a reading. */
+/** What the rate of `latency` follows from. */
+export const REQUESTS: Measurement = {
+  name: 'tcp-requests',
+  title: 'requests/s, 50 kept connections',
+  load: { kind: 'tcp-requests', connections: 50 },
+  unit: REQUEST,
+};
+
+/**
+ * Every load that runs for a while, in the order of the table. `latency` is not among them, for its rate follows from
+ * what was measured, nor `memory`, which is a reading.
+ */
 export const MEASUREMENTS: readonly Measurement[] = [
-  {
-    name: 'tcp-requests',
-    title: 'requests/s, 50 kept connections',
-    load: { kind: 'tcp-requests', connections: 50 },
-    unit: REQUEST,
-  },
+  REQUESTS,
   {
     name: 'tcp-connections',
     title: 'connections/s, 16 at once',
@@ -55,4 +68,14 @@ export const MEASUREMENTS: readonly Measurement[] = [
 
 function bulk(title: string, service: 'source' | 'sink', connections: number): Measurement {
   return { name: 'tcp-bulk', title, load: { kind: 'tcp-bulk', service, connections }, unit: GIGABYTE };
+}
+
+/** Requests that leave when they are due, whether or not those before have been answered. */
+export function latencyAt(perSecond: number): Measurement {
+  return {
+    name: 'latency',
+    title: `requests/s at a steady rate of ${perSecond.toLocaleString('en')}`,
+    load: { kind: 'tcp-latency', connections: 50, perSecond },
+    unit: REQUEST,
+  };
 }

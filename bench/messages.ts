@@ -1,35 +1,23 @@
-import type { Load } from './loads/load.js';
-import type { Addresses } from './services.js';
+/** µs from the moment at which a request was due to its answer; by nearest rank. */
+export interface Latency {
+  /** How many requests were due within the window. */
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+}
 
-/** What the bench asks its client process for; one at a time. */
-export type Order =
-  | {
-      readonly kind: 'measure';
-      readonly load: Load;
-      readonly at: Addresses;
-      /** ms before the window, for everything on the way to be open, filled and compiled. */
-      readonly warmUpMs: number;
-      readonly windowMs: number;
-      /** Whose CPU counts as the peer's. */
-      readonly pids: readonly number[];
-    }
-  | {
-      readonly kind: 'hold-idle';
-      readonly connections: number;
-      readonly at: Addresses;
-      /** Whose memory is read. */
-      readonly pids: readonly number[];
-    };
-
-/** What happened within one window, all of it read at its two ends by the client process. */
+/** What happened within one window, all of it read at its two ends by the load program. */
 export interface Measured {
   readonly kind: 'measured';
   readonly done: number;
   readonly lost: number;
   readonly seconds: number;
-  /** Null where the peer has no process of its own, or the system does not tell. */
+  /** Null where the peer has no process of its own. */
   readonly peerCpuMs: number | null;
   readonly machineCpuMs: number | null;
+  /** Where the load measures it. */
+  readonly latency?: Latency;
 }
 
 export interface HeldIdle {
@@ -37,20 +25,13 @@ export interface HeldIdle {
   readonly bytesPerConnection: number | null;
 }
 
-export interface Failed {
-  readonly kind: 'failed';
-  readonly message: string;
-}
-
-export type Answer = Measured | HeldIdle | Failed;
-
 /** The endpoint process, once, when everything can be reached. */
 export interface Listening {
   readonly kind: 'listening';
-  readonly addresses: Addresses;
+  readonly ports: Readonly<Record<string, number>>;
 }
 
-/** Which message a child or its parent sent; both are of the same build, so the kind says the rest. */
+/** Which message another process sent; both are of the same build, so the kind says the rest. */
 export function isMessage<M extends { readonly kind: string }>(
   message: unknown,
   kinds: readonly M['kind'][],

@@ -2,6 +2,17 @@ import { parseArgs } from 'node:util';
 import { MEASUREMENT_NAMES, type MeasurementName } from './measurements.js';
 import { DIRECT } from './peers/direct.js';
 
+/** All that can be named; `native-2` is the native relay with as many threads as it takes by itself. */
+export const PEER_NAMES = ['native', 'native-2', 'portable', 'haproxy', 'nginx'] as const;
+
+export type PeerName = (typeof PEER_NAMES)[number];
+
+/** Those that are measured where none is named, besides the direct connection; each is left out where it is missing. */
+const USUAL_PEERS: readonly PeerName[] = ['native', 'portable', 'haproxy', 'nginx'];
+
+/** What may be said for the name of a measurement, too. */
+const ALIASES: Readonly<Record<string, MeasurementName>> = { 'tcp-stream': 'tcp-bulk' };
+
 /** A built program that is measured as a peer. */
 export interface Program {
   readonly name: string;
@@ -15,7 +26,13 @@ export interface Options {
   readonly rounds: number;
   /** Length of each measured window. */
   readonly seconds: number;
+  readonly peers: readonly PeerName[];
+  /** More of them, with the portable relay. */
   readonly programs: readonly Program[];
+  /** More of them, with another native relay each. */
+  readonly relayPrograms: readonly Program[];
+  /** Directory that table, figures and chart are written to. */
+  readonly out: string;
   /** Where the results are written as JSON; null for nowhere. */
   readonly json: string | null;
   readonly help: boolean;
@@ -27,30 +44,41 @@ export class UsageError extends Error {}
 const MOST_ROUNDS = 100;
 const MOST_SECONDS = 60;
 
-export const HELP = `Measures the relay against a direct connection to the same endpoint.
+export const HELP = `Measures relays against each other and against a direct connection to the same endpoint.
 
-  npm run bench -- [--only NAMES] [--rounds N] [--seconds S] [--program NAME=FILE]… [--json FILE]
+  npm run bench -- [--only NAMES] [--peers NAMES] [--rounds N] [--seconds S] [--out DIR] [--json FILE]
+                   [--program NAME=FILE]… [--relay-program NAME=FILE]…
 
-  --only NAMES         some of ${MEASUREMENT_NAMES.join(', ')}; all of them otherwise
-  --rounds N           how often each is measured, every peer once a round (5)
-  --seconds S          how long each time (1)
-  --program NAME=FILE  a built main.js to measure; several are measured side by side (portable=dist/main.js)
-  --json FILE          writes settings and every round's figures there, too
+  --only NAMES              some of ${MEASUREMENT_NAMES.join(', ')}; all of them otherwise (tcp-stream is tcp-bulk)
+  --peers NAMES             some of ${PEER_NAMES.join(', ')}; otherwise all that are there but native-2,
+                            which is native with as many threads as it takes by itself;
+                            direct, the connection without a peer, is always there and may be named, too
+  --rounds N                how often each is measured, every peer once a round (5)
+  --seconds S               how long each time (1)
+  --program NAME=FILE       one more peer: a built main.js, with the portable relay
+  --relay-program NAME=FILE one more peer: a built native relay; native=FILE instead of native/build/kube-splice-relay
+  --out DIR                 where latest.json, latest.md and latest.svg are written (bench/results)
+  --json FILE               writes settings and every round's figures there, too
 `;
 
 /**
  * Reads the arguments behind the program's name.
  *
- * @param program the built program that is measured where none is named.
  * @throws UsageError for the first one that is wrong.
  */
-export function parseOptions(argv: readonly string[], program: string): Options {
+export function parseOptions(argv: readonly string[]): Options {
   const values = readArguments(argv);
+  const programs = namedFiles('program', values.program ?? [], PEER_NAMES);
+  const relayTaken = [...PEER_NAMES.filter((name) => name !== 'native'), ...programs.map(({ name }) => name)];
   return {
-    only: values.only === undefined ? MEASUREMENT_NAMES : measurementNames(values.only),
+    only:
+      values.only === undefined ? MEASUREMENT_NAMES : listed('only', values.only, MEASUREMENT_NAMES, ALIASES),
     rounds: numberWithin('rounds', values.rounds ?? '5', 1, MOST_ROUNDS, true),
     seconds: numberWithin('seconds', values.seconds ?? '1', 0.1, MOST_SECONDS, false),
-    programs: programs(values.program ?? [`portable=${program}`]),
+    peers: values.peers === undefined ? USUAL_PEERS : listedPeers(values.peers),
+    programs,
+    relayPrograms: namedFiles('relay-program', values['relay-program'] ?? [], relayTaken),
+    out: values.out ?? 'bench/results',
     json: values.json ?? null,
     help: values.help ?? false,
   };
@@ -64,7 +92,10 @@ function readArguments(argv: readonly string[]) {
         only: { type: 'string' },
         rounds: { type: 'string' },
         seconds: { type: 'string' },
+        peers: { type: 'string' },
         program: { type: 'string', multiple: true },
+        'relay-program': { type: 'string', multiple: true },
+        out: { type: 'string' },
         json: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -74,12 +105,26 @@ function readArguments(argv: readonly string[]) {
   }
 }
 
-function measurementNames(text: string): readonly MeasurementName[] {
-  return text.split(',').map((name) => {
-    const known = MEASUREMENT_NAMES.find((candidate) => candidate === name.trim());
+function listed<Name extends string>(
+  flag: string,
+  text: string,
+  names: readonly Name[],
+  aliases: Readonly<Record<string, Name>> = {},
+): readonly Name[] {
+  const found = text.split(',').map((word) => {
+    const name = word.trim();
+    const known = names.find((candidate) => candidate === name) ?? aliases[name];
     if (known !== undefined) return known;
-    throw new UsageError(`--only: there is no "${name.trim()}"; there are ${MEASUREMENT_NAMES.join(', ')}`);
+    throw new UsageError(`--${flag}: there is no "${name}"; there are ${names.join(', ')}`);
   });
+  return [...new Set(found)];
+}
+
+/** A direct connection is measured in any case: to name it asks for nothing more. */
+function listedPeers(text: string): readonly PeerName[] {
+  const isDirect = (word: string): boolean => word.trim() === DIRECT.name;
+  const words = text.split(',').filter((word) => !isDirect(word));
+  return words.length === 0 ? [] : listed('peers', words.join(','), PEER_NAMES);
 }
 
 function numberWithin(flag: string, text: string, least: number, most: number, whole: boolean): number {
@@ -90,17 +135,18 @@ function numberWithin(flag: string, text: string, least: number, most: number, w
   );
 }
 
-function programs(texts: readonly string[]): readonly Program[] {
+function namedFiles(flag: string, texts: readonly string[], taken: readonly string[]): readonly Program[] {
   const named = texts.map((text) => {
     const [, name, file] = /^([^=]+)=(.+)$/.exec(text) ?? [];
-    if (name === undefined || file === undefined) {
-      throw new UsageError(`--program: "${text}" is not NAME=FILE`);
+    if (name === undefined || file === undefined)
+      throw new UsageError(`--${flag}: "${text}" is not NAME=FILE`);
+    if (name === DIRECT.name) {
+      throw new UsageError(`--${flag}: "${name}" is what the others are compared with`);
     }
-    if (name === DIRECT.name)
-      throw new UsageError(`--program: "${name}" is what the others are compared with`);
+    if (taken.includes(name)) throw new UsageError(`--${flag}: "${name}" is another peer's name`);
     return { name, file };
   });
   const twice = named.find(({ name }, index) => named.findIndex((other) => other.name === name) !== index);
-  if (twice !== undefined) throw new UsageError(`--program: "${twice.name}" is named twice`);
+  if (twice !== undefined) throw new UsageError(`--${flag}: "${twice.name}" is named twice`);
   return named;
 }

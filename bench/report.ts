@@ -1,5 +1,7 @@
 import type { Machine } from './machine.js';
 import { IDLE_CONNECTIONS } from './measurements.js';
+import { latencyTexts, ratioTexts } from './ratio-report.js';
+import { ratiosOf } from './ratios.js';
 import { type Spread, spreadIfComplete } from './statistics.js';
 import { type MeasurementResult, type Summary, summarize } from './summary.js';
 import { figure, table } from './table.js';
@@ -8,6 +10,13 @@ export interface MemoryResult {
   readonly peer: string;
   /** By round: bytes that an idle connection makes the peer grow by; null where the system does not tell. */
   readonly bytesPerConnection: readonly (number | null)[];
+}
+
+/** A peer that could not be started or measured, and was left out of that. */
+export interface Failure {
+  readonly peer: string;
+  readonly work: string;
+  readonly message: string;
 }
 
 export interface Settings {
@@ -21,6 +30,11 @@ export interface Results {
   readonly settings: Settings;
   readonly measurements: readonly MeasurementResult[];
   readonly memory: readonly MemoryResult[];
+  /** Version and settings of each peer that ran, and why others did not. */
+  readonly peers: readonly { readonly name: string; readonly description: string }[];
+  readonly failures: readonly Failure[];
+  /** What else has to be known to read the figures. */
+  readonly notes: readonly string[];
 }
 
 /** The load and the peer; figures are aligned to the right. */
@@ -29,15 +43,23 @@ const HEAD = ['', 'peer', 'median', 'min – max', 'of direct', 'CPU', 'CPU of m
 const NOT_KNOWN = '–';
 
 /** The results as a person reads them. */
-export function reportText({ machine, settings, measurements, memory }: Results): string {
+export function reportText(results: Results): string {
+  const { machine, settings, measurements, memory, peers, failures, notes } = results;
   const { cores, system, node, cpuTimes } = machine;
   const { rounds, seconds } = settings;
   const summaries = measurements.flatMap((result) => summarize(result));
   return [
     `${cores} cores, ${system}, Node ${node}; ${rounds === 1 ? '1 round' : `medians of ${rounds} rounds`} of ${seconds} s, peers in turn`,
     table(HEAD, [...summaries.map(measurementRow), ...memory.map(memoryRow)], TEXT_COLUMNS),
+    ...latencyTexts(measurements),
+    ...ratioTexts(ratiosOf(measurements, memory)),
     ...summaries.filter(({ lost }) => lost > 0).map(lossText),
+    ...failures.map(({ peer, work, message }) => `${peer} was left out, ${work}: ${message}`),
     "CPU: of the peer's own processes, and of the whole machine (client, endpoint and kernel included), for one of what is counted.",
+    ...notes,
+    ...(peers.length === 0
+      ? []
+      : [peers.map(({ name, description }) => `- ${name}: ${description}`).join('\n')]),
     ...(cpuTimes ? [] : ['CPU and memory are read from /proc, which only Linux has.']),
   ].join('\n\n');
 }
