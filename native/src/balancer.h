@@ -24,7 +24,8 @@ struct Endpoint {
   SocketAddress address;
   /// In the table now.
   std::atomic<bool> current{true};
-  /// In the table, and not a way back to the portal: no connection begins where it is not, and UDP sessions move away.
+  /// In the table, and not a way back to the portal: no connection begins where it is not, and UDP sessions
+  /// move away.
   std::atomic<bool> usable{true};
   /// Connections, sessions and dials that hold this object.
   std::atomic<uint32_t> uses{0};

@@ -23,7 +23,7 @@ constexpr uint64_t kLastFlushMs = 1'000;
 }  // namespace
 
 ControlServer::ControlServer(Relay& relay, Options options)
-    : relay_(relay), options_(std::move(options)), epollFd_(epoll_create1(EPOLL_CLOEXEC)) {}
+    : relay_(relay), options_(options), epollFd_(epoll_create1(EPOLL_CLOEXEC)) {}
 
 ControlServer::~ControlServer() {
   connections_.clear();

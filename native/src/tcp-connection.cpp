@@ -64,7 +64,7 @@ void letGoOfEndpoint(TcpConnection& connection) {
 
 /// Both sockets are closed already, or none.
 void finish(Worker& worker, TcpConnection& connection) {
-  if (connection.state == TcpConnection::State::spliced)
+  if (connection.state == TcpConnection::State::spliced && connection.endpointRecord != nullptr)
     connection.endpointRecord->open.fetch_sub(1, std::memory_order_relaxed);
   if (connection.state == TcpConnection::State::dialling)
     worker.dialling[connection.tries - 1].remove(&connection);

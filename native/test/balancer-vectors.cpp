@@ -40,6 +40,7 @@ const Endpoint* endpointOf(const Balancer& balancer, const std::string& key) {
 
 std::vector<RoutedEndpoint> routed(const std::vector<std::string>& keys) {
   std::vector<RoutedEndpoint> endpoints;
+  endpoints.reserve(keys.size());
   for (const std::string& key : keys) endpoints.push_back({key, SocketAddress{}, false});
   return endpoints;
 }
