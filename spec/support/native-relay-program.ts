@@ -25,9 +25,21 @@ export interface StartedRelay {
 
 /** Resolves once it listens. */
 export async function startRelayProgram(socket: string, ...argv: readonly string[]): Promise<StartedRelay> {
-  const child: ChildProcess = spawn(NATIVE_RELAY, ['--socket', socket, ...argv], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  return startThrough([], socket, argv);
+}
+
+/** The same with so few file descriptors: the shell's limit is inherited, and exec leaves the relay its process. */
+export async function startRelayWithFewFiles(openFiles: number, socket: string): Promise<StartedRelay> {
+  return startThrough(['/bin/sh', '-c', `ulimit -n ${openFiles} && exec "$@"`, 'sh'], socket, []);
+}
+
+async function startThrough(
+  through: readonly string[],
+  socket: string,
+  argv: readonly string[],
+): Promise<StartedRelay> {
+  const [command = '', ...rest] = [...through, NATIVE_RELAY, '--socket', socket, ...argv];
+  const child: ChildProcess = spawn(command, rest, { stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr?.on('data', (data) => {
     stderr += String(data);
