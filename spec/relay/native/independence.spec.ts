@@ -128,6 +128,15 @@ describe.skipIf(NATIVE_RELAY_MISSING)(
       expect(relay.hasEnded).toBe(false);
     });
 
+    it('ends with the control process that started it, however that ends', async () => {
+      const argv = ['--relay', 'native', '--manifests', await manifestOfEchoes()];
+      const running = await RunningProgram.start(ADDRESS, argv);
+      const pid = childRelayOf(running);
+      running.program.signal('SIGKILL');
+      await running.program.ended();
+      await eventually(() => expect(nameOf(pid)).not.toMatch(/^kube-splice-rel/));
+    });
+
     it('is back with all its portals soon after it died', async () => {
       const running = await RunningProgram.start(ADDRESS, [
         '--relay',
