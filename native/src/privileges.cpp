@@ -16,13 +16,15 @@ namespace {
 
 std::string failed(const char* call) { return std::string(call) + ": " + errorName(errno); }
 
+/// EPERM: without CAP_SETGID or CAP_SETUID this process can't become another one. EINVAL: a user namespace
+/// that has no such group or user (user_namespaces(7)). It goes on without capabilities then, and the
+/// greeting says who it is.
+bool mayGoOn() { return errno == EPERM || errno == EINVAL; }
+
 std::string becomeUser(uid_t user, gid_t group) {
-  // EPERM: without CAP_SETGID or CAP_SETUID this process can't become another one; it goes on without
-  // capabilities.
-  if (setgroups(0, nullptr) != 0 && errno != EPERM) return failed("setgroups");
-  if (setresgid(group, group, group) != 0 && errno != EPERM) return failed("setresgid");
-  // EINVAL: a user namespace that has no such user.
-  if (setresuid(user, user, user) != 0 && errno != EPERM && errno != EINVAL) return failed("setresuid");
+  if (setgroups(0, nullptr) != 0 && !mayGoOn()) return failed("setgroups");
+  if (setresgid(group, group, group) != 0 && !mayGoOn()) return failed("setresgid");
+  if (setresuid(user, user, user) != 0 && !mayGoOn()) return failed("setresuid");
   return {};
 }
 
