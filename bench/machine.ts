@@ -12,7 +12,8 @@ export interface Machine {
 export function thisMachine(): Machine {
   return {
     cores: availableParallelism(),
-    system: `${type()} ${release()}`,
+    // The release, not whose build of it.
+    system: `${type()} ${release().split('.').slice(0, 2).join('.')}`,
     node: process.versions.node,
     cpuTimes: process.platform === 'linux',
   };
