@@ -85,7 +85,8 @@ describe.skipIf(!compiler || process.platform !== 'linux')(
       expect(seconds).toBeGreaterThanOrEqual(WINDOW_MS / 1000);
       expect(seconds).toBeLessThan(5);
       expect(peerCpuMs).toBeGreaterThanOrEqual(0);
-      expect(machineCpuMs).toBeGreaterThan(0);
+      // The machine's is counted in ticks of 10 ms: a light load may need none.
+      expect(machineCpuMs).toBeGreaterThanOrEqual(load.kind === 'tcp-latency' ? 0 : 1);
       expect(latency !== undefined).toBe(load.kind === 'tcp-latency');
     });
 
