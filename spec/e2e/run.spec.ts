@@ -172,13 +172,13 @@ describe('kube-splice --manifests', () => {
     expect(JSON.parse(stdout).servicePorts).toHaveLength(names.length);
   });
 
-  it.each([
+  it.for([
     ['portable', 90],
     ['native', 120],
-  ])(
+  ] as const)(
     'goes on at its limit of open files (%s): clients wait, and are served when there is room',
-    async (relay, count) => {
-      if (relay === 'native' && NATIVE_RELAY_MISSING) return;
+    async ([relay, count], { skip }) => {
+      skip(relay === 'native' && NATIVE_RELAY_MISSING, 'the native relay is not built');
       const endpoint = await TcpEndpoint.listen(echo);
       const manifest = writeManifest(
         join(temporaryDirectory(), 'a.yaml'),

@@ -1,15 +1,10 @@
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { SILENT_LOGGER } from '../../../src/host/log.js';
-import { NativeRelay } from '../../../src/relay/native/native-relay.js';
-import { RelaySocket } from '../../../src/relay/native/relay-socket.js';
+import { describe, expect, it } from 'vitest';
 import { eventually } from '../../support/deadline.js';
 import { NATIVE_RELAY_MISSING, startRelayWithFewFiles } from '../../support/native-relay-program.js';
-import { RecordingObserver } from '../../support/recording-observer.js';
+import { nativeWebPortal } from '../../support/native-web-portal.js';
 import { greet, TcpEndpoint } from '../../support/tcp-endpoint.js';
 import { type TcpPeer, tcpConnect } from '../../support/tcp-peer.js';
-import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 /** What the system allows the relay: fewer than its clients need. */
 const OPEN_FILES = 256;
@@ -22,24 +17,10 @@ describe.skipIf(NATIVE_RELAY_MISSING || !IS_ROOT)(
   () => {
     it('stops accepting at the limit, keeps what it has, says so once, and resumes', async () => {
       const endpoint = await TcpEndpoint.listen(greet('g'));
-      const socket = join(temporaryDirectory(), 'relay.sock');
-      const { pid } = await startRelayWithFewFiles(OPEN_FILES, socket);
-      const observer = new RecordingObserver();
-      const relay = await NativeRelay.start({
-        source: new RelaySocket(socket),
-        observer,
-        logger: SILENT_LOGGER,
-        udpIdleTimeoutMs: 250,
-        maxUdpSessions: () => 10,
-      });
-      onTestFinished(() => relay.shutdown(0));
-      const { port } = await relay.open({
-        name: 'default/web',
-        protocol: 'TCP',
-        address: '127.0.0.1',
-        port: 0,
-        routing: { endpoints: [endpoint.endpoint], sessionAffinity: { type: 'None' } },
-      });
+      const { port, pid, observer } = await nativeWebPortal(
+        (socket) => startRelayWithFewFiles(OPEN_FILES, socket),
+        endpoint.endpoint,
+      );
       const clients: TcpPeer[] = [];
       while (clients.length < CLIENTS) clients.push(await tcpConnect({ address: '127.0.0.1', port }));
       await eventually(() => expect(observer.filesExhaustedAt).toHaveLength(1));

@@ -1,14 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { SILENT_LOGGER } from '../../../src/host/log.js';
-import { NativeRelay } from '../../../src/relay/native/native-relay.js';
-import { RelaySocket } from '../../../src/relay/native/relay-socket.js';
+import { describe, expect, it } from 'vitest';
 import { NATIVE_RELAY_MISSING, startRelayProgram } from '../../support/native-relay-program.js';
-import { RecordingObserver } from '../../support/recording-observer.js';
+import { nativeWebPortal } from '../../support/native-web-portal.js';
 import { greet, TcpEndpoint } from '../../support/tcp-endpoint.js';
 import { type TcpPeer, tcpConnect } from '../../support/tcp-peer.js';
-import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const THREADS = 4;
 const CLIENTS = 200;
@@ -22,23 +17,10 @@ describe.skipIf(NATIVE_RELAY_MISSING || !IS_ROOT)(
   () => {
     it('has one listening socket for a portal, and spreads connections evenly', async () => {
       const endpoint = await TcpEndpoint.listen(greet('g'));
-      const socket = join(temporaryDirectory(), 'relay.sock');
-      const { pid } = await startRelayProgram(socket, '--threads', `${THREADS}`);
-      const relay = await NativeRelay.start({
-        source: new RelaySocket(socket),
-        observer: new RecordingObserver(),
-        logger: SILENT_LOGGER,
-        udpIdleTimeoutMs: 250,
-        maxUdpSessions: () => 10,
-      });
-      onTestFinished(() => relay.shutdown(0));
-      const { port } = await relay.open({
-        name: 'default/web',
-        protocol: 'TCP',
-        address: '127.0.0.1',
-        port: 0,
-        routing: { endpoints: [endpoint.endpoint], sessionAffinity: { type: 'None' } },
-      });
+      const { port, pid } = await nativeWebPortal(
+        (socket) => startRelayProgram(socket, '--threads', `${THREADS}`),
+        endpoint.endpoint,
+      );
       const clients: TcpPeer[] = [];
       while (clients.length < CLIENTS) {
         const client = await tcpConnect({ address: '127.0.0.1', port });

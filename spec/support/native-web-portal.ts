@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { SILENT_LOGGER } from '../../src/host/log.js';
+import type { Endpoint } from '../../src/model/endpoint.js';
+import { NativeRelay } from '../../src/relay/native/native-relay.js';
+import { RelaySocket } from '../../src/relay/native/relay-socket.js';
+import type { StartedRelay } from './native-relay-program.js';
+import { RecordingObserver } from './recording-observer.js';
+import { temporaryDirectory } from './temporary-directory.js';
+
+/** A TCP portal of a native relay that runs by itself, what the relay told, and its process. */
+export async function nativeWebPortal(
+  start: (socket: string) => Promise<StartedRelay>,
+  endpoint: Endpoint,
+): Promise<{ readonly port: number; readonly pid: number; readonly observer: RecordingObserver }> {
+  const socket = join(temporaryDirectory(), 'relay.sock');
+  const { pid } = await start(socket);
+  const observer = new RecordingObserver();
+  const relay = await NativeRelay.start({
+    source: new RelaySocket(socket),
+    observer,
+    logger: SILENT_LOGGER,
+    udpIdleTimeoutMs: 250,
+    maxUdpSessions: () => 10,
+  });
+  onTestFinished(() => relay.shutdown(0));
+  const { port } = await relay.open({
+    name: 'default/web',
+    protocol: 'TCP',
+    address: '127.0.0.1',
+    port: 0,
+    routing: { endpoints: [endpoint], sessionAffinity: { type: 'None' } },
+  });
+  return { port, pid, observer };
+}
