@@ -114,6 +114,7 @@ describe('a relay that is a child of this process', () => {
     const { relay } = await start('stays');
     const first = relay.shutdown(60_000);
     await within('the second shutdown', Promise.all([relay.shutdown(0), first]), 8_000);
+    expect(relay.pid).toBeUndefined();
   });
 
   it('that does not start says so, with its exit code and what it wrote', async () => {
