@@ -135,7 +135,7 @@ Picked Balancer::pick(const ClientIP& client, uint64_t nowMs, const Tried& tried
     if (table->affinityMs != 0) return pickBound(client, nowMs, tried);
     if (table->entries.empty()) return {};
     const ptrdiff_t index = turn(*table, tried);
-    // Frozen: the next table is published within a few instructions.
+    // Frozen: route(), which has given up racing with picks, publishes the next table as soon as it is made.
     if (index >= 0) return take(table->entries[static_cast<size_t>(index)]);
   }
 }

@@ -21,6 +21,8 @@ class FileBudget {
     } while (!used_.compare_exchange_weak(used, used + n, std::memory_order_relaxed));
     return true;
   }
+  /// The same for what can be done without: it leaves some to those who can't.
+  bool takeSpare(int64_t n) { return hasRoomFor(n + kKeptForNeed) && take(n); }
   void give(int64_t n) { used_.fetch_sub(n, std::memory_order_relaxed); }
   bool hasRoomFor(int64_t n) const {
     return used_.load(std::memory_order_relaxed) + n <= limit_.load(std::memory_order_relaxed);
@@ -30,6 +32,8 @@ class FileBudget {
   void setLimit(int64_t limit) { limit_.store(limit, std::memory_order_relaxed); }
 
  private:
+  static constexpr int64_t kKeptForNeed = 32;
+
   std::atomic<int64_t> used_{0};
   std::atomic<int64_t> limit_;
 };

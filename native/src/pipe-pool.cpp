@@ -32,7 +32,7 @@ Pipe PipePool::take() {
     return pipe;
   }
   // A direction without a pipe copies: connections need the last descriptors more.
-  if (!files_.take(2)) return {};
+  if (!files_.takeSpare(2)) return {};
   int fds[2];
   if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) != 0) {
     files_.give(2);
@@ -54,6 +54,11 @@ void PipePool::giveEmpty(Pipe pipe) {
 void PipePool::discard(Pipe pipe) {
   closeBoth(pipe);
   files_.give(2);
+}
+
+size_t PipePool::closeFree() {
+  fewestFree_ = free_.size();
+  return trim();
 }
 
 size_t PipePool::trim() {

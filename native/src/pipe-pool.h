@@ -29,6 +29,8 @@ class PipePool {
   void discard(Pipe pipe);
   /// Closes those that nobody has used since the last call. The number closed.
   size_t trim();
+  /// Closes all that nobody uses: their descriptors are wanted. The number closed.
+  size_t closeFree();
   bool hasFree() const { return !free_.empty(); }
 
   static constexpr size_t kPipeBytes = 1024 * 1024;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "udp-datagram.h"
 #include "udp-portal.h"
@@ -105,35 +106,37 @@ void Relay::openNow(const std::string& name, Protocol protocol, const SocketAddr
   portal->balancer.route(endpoints, affinitySeconds, monotonicMs());
   // Nobody knows the table that it began with.
   portal->balancer.reclaim();
-  const OpenResult result = listenOn(*portal);
-  if (result.error == OpenError::none) {
-    portals_.emplace(name, std::move(portal));
-  } else {
-    files_.give(1);
-    // A worker may have an event of it in the turn that it is in.
-    portal->closing.store(true, std::memory_order_release);
-    closed_.push_back(std::move(portal));
+  if (const int error = listenOn(*portal)) {
+    done(failedToOpen(std::move(portal), address, error));
+    return;
   }
-  done(result);
+  const SocketAddress bound = portal->bound;
+  portals_.emplace(name, std::move(portal));
+  done({OpenError::none, {}, bound});
 }
 
-OpenResult Relay::listenOn(Portal& portal) {
-  const SocketAddress asked = portal.bound;
+/// 0, or an errno; the socket may be open then, and workers may know of it.
+int Relay::listenOn(Portal& portal) {
   portal.fd = portal.protocol == Protocol::tcp ? openTcpSocket(portal.bound) : openUdpSocket(portal.bound);
-  int error = portal.fd < 0 ? -portal.fd : 0;
-  if (error == 0 && portal.protocol == Protocol::udp) {
+  if (portal.fd < 0) return -std::exchange(portal.fd, -1);
+  if (portal.protocol == Protocol::udp) {
     portal.udp = std::make_unique<UdpPortal>();
     portal.owner = workers_[nextUdpOwner_++ % workers_.size()].get();
-    error = portal.owner->watch(portal);
-  } else if (error == 0) {
-    for (const auto& worker : workers_)
-      if (error == 0) error = worker->watch(portal);
+    return portal.owner->watch(portal);
   }
-  if (error == 0) return {OpenError::none, {}, portal.bound};
-  // No client can have come that a worker would know of, and none of its events outlive the socket but in a
-  // turn under way.
-  if (portal.fd >= 0) ::close(portal.fd);
-  portal.fd = -1;
+  int error = 0;
+  for (const auto& worker : workers_)
+    if (error == 0) error = worker->watch(portal);
+  return error;
+}
+
+OpenResult Relay::failedToOpen(std::unique_ptr<Portal> portal, const SocketAddress& asked, int error) {
+  if (portal->fd < 0) {
+    files_.give(1);
+  } else {
+    // As a portal that closes: a client may have come already.
+    closeLater(std::move(portal), [] {});
+  }
   if (error == EADDRINUSE) return {OpenError::portInUse, endpointText(asked), {}};
   if (error == EMFILE || error == ENFILE)
     return {OpenError::filesExhausted, std::to_string(files_.limit()), {}};
@@ -162,8 +165,13 @@ void Relay::close(const std::string& name, std::function<void()> done) {
     done();
     return;
   }
-  closed_.push_back(std::move(found->second));
+  std::unique_ptr<Portal> portal = std::move(found->second);
   portals_.erase(found);
+  closeLater(std::move(portal), std::move(done));
+}
+
+void Relay::closeLater(std::unique_ptr<Portal> closing, std::function<void()> done) {
+  closed_.push_back(std::move(closing));
   Portal& portal = *closed_.back();
   portal.closing.store(true, std::memory_order_release);
   if (portal.protocol == Protocol::udp) {
@@ -248,7 +256,11 @@ PortalCountsSum Relay::counts(const Portal& portal) const {
   return sum;
 }
 
-void Relay::setUdpIdleMs(uint64_t ms) { udpLimits_.idleMs.store(ms, std::memory_order_relaxed); }
+void Relay::setUdpIdleMs(uint64_t ms) {
+  udpLimits_.idleMs.store(ms, std::memory_order_relaxed);
+  // Those that sleep do so until what the time was before.
+  for (const auto& worker : workers_) worker->wake();
+}
 
 void Relay::setUdpSessions(int64_t sessions) {
   udpLimits_.maxSessions.store(sessions, std::memory_order_relaxed);
@@ -316,17 +328,21 @@ void Relay::collect(uint64_t pass) {
 void Relay::filesGiven() {
   if (!exhausted_.load(std::memory_order_acquire) || !files_.hasRoomFor(2)) return;
   for (const auto& worker : workers_)
-    if (worker->isPaused()) worker->post([each = worker.get()] { each->resumeAccepting(); });
+    if (worker->isPaused()) worker->askToResume();
 }
 
 void Relay::acceptPaused() {
-  pausedWorkers_.fetch_add(1, std::memory_order_acq_rel);
-  if (!exhausted_.exchange(true, std::memory_order_acq_rel)) events_.filesExhausted(files_.limit());
+  const std::lock_guard<std::mutex> lock(pausedMutex_);
+  if (++pausedWorkers_ > 1) return;
+  exhausted_.store(true, std::memory_order_release);
+  events_.filesExhausted(files_.limit());
 }
 
 void Relay::acceptResumed() {
-  if (pausedWorkers_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  if (exhausted_.exchange(false, std::memory_order_acq_rel)) events_.filesAvailable();
+  const std::lock_guard<std::mutex> lock(pausedMutex_);
+  if (--pausedWorkers_ > 0) return;
+  exhausted_.store(false, std::memory_order_release);
+  events_.filesAvailable();
 }
 
 void Relay::wakeControl() {

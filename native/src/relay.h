@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -101,10 +102,12 @@ class Relay {
   void openNow(const std::string& name, Protocol protocol, const SocketAddress& address,
                const std::vector<RoutedEndpoint>& endpoints, uint32_t affinitySeconds,
                const std::function<void(OpenResult)>& done);
-  OpenResult listenOn(Portal& portal);
+  int listenOn(Portal& portal);
+  OpenResult failedToOpen(std::unique_ptr<Portal> portal, const SocketAddress& asked, int error);
   void routeTo(Portal& portal, const std::vector<RoutedEndpoint>& endpoints, uint32_t affinitySeconds);
   /// Runs `then` when every worker has been at the top of its loop since.
   void whenPassed(std::function<void()> then);
+  void closeLater(std::unique_ptr<Portal> portal, std::function<void()> done);
   void closeSocket(Portal& portal);
   void collect(uint64_t pass);
   bool anythingOpen() const;
@@ -123,7 +126,9 @@ class Relay {
   std::vector<Portal*> reclaiming_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::atomic<uint64_t> pass_{0};
-  std::atomic<int32_t> pausedWorkers_{0};
+  /// Guards how many workers have paused, and what was told of it.
+  std::mutex pausedMutex_;
+  int pausedWorkers_ = 0;
   std::atomic<bool> exhausted_{false};
   bool shuttingDown_ = false;
   uint64_t graceEndsMs_ = 0;

@@ -19,6 +19,9 @@ namespace {
 constexpr uint64_t kYoungMs = 10'000;
 constexpr int kKeepAliveIdleSeconds = 15;
 
+/// What a side is watched for. EPOLLPRI: urgent data.
+constexpr uint32_t kWatched = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
+
 /// A socket's own files: the client's and the endpoint's, counted when the client is accepted.
 constexpr int64_t kFilesOfConnection = 2;
 
@@ -36,12 +39,12 @@ void closeWithReset(int fd) {
   close(fd);
 }
 
-bool watch(Worker& worker, TcpSide& side, uint32_t events) {
+bool watch(Worker& worker, TcpSide& side, uint32_t more) {
   epoll_event event{};
-  event.events = events | EPOLLET;
+  event.events = kWatched | more;
   event.data.ptr = static_cast<Watched*>(&side);
   if (epoll_ctl(worker.epollFd(), EPOLL_CTL_ADD, side.fd, &event) != 0) return false;
-  side.watchesRoom = (events & EPOLLOUT) != 0;
+  side.watchesRoom = (more & EPOLLOUT) != 0;
   return true;
 }
 
@@ -50,10 +53,21 @@ bool watch(Worker& worker, TcpSide& side, uint32_t events) {
 bool watchRoom(Worker& worker, TcpSide& side) {
   if (side.watchesRoom) return true;
   epoll_event event{};
-  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.events = kWatched | EPOLLOUT;
   event.data.ptr = static_cast<Watched*>(&side);
   side.watchesRoom = epoll_ctl(worker.epollFd(), EPOLL_CTL_MOD, side.fd, &event) == 0;
   return side.watchesRoom;
+}
+
+/// The worker that accepted the client may still be in the call that gave it to this one: until it returns,
+/// closing alone does not end the events (epoll(7)).
+void unwatchClient(Worker& worker, TcpConnection& connection) {
+  if (connection.wasHandedOver) epoll_ctl(worker.epollFd(), EPOLL_CTL_DEL, connection.client.fd, nullptr);
+}
+
+void resetClient(Worker& worker, TcpConnection& connection) {
+  unwatchClient(worker, connection);
+  closeWithReset(connection.client.fd);
 }
 
 void letGoOfEndpoint(TcpConnection& connection) {
@@ -88,6 +102,7 @@ void finish(Worker& worker, TcpConnection& connection) {
 }
 
 void closeInOrder(Worker& worker, TcpConnection& connection) {
+  unwatchClient(worker, connection);
   close(connection.client.fd);
   close(connection.endpoint.fd);
   finish(worker, connection);
@@ -143,7 +158,7 @@ int connectTo(Worker& worker, TcpConnection& connection) {
   connection.endpoint.fd = fd;
   // EINPROGRESS, or 0: how it ended is told by the first event either way.
   int error = connect(fd, &address.base, address.length()) == 0 || errno == EINPROGRESS ? 0 : errno;
-  if (error == 0 && !watch(worker, connection.endpoint, EPOLLIN | EPOLLOUT | EPOLLRDHUP)) error = errno;
+  if (error == 0 && !watch(worker, connection.endpoint, EPOLLOUT)) error = errno;
   if (error != 0) {
     close(fd);
     connection.endpoint.fd = -1;
@@ -174,7 +189,7 @@ void dial(Worker& worker, TcpConnection& connection) {
     if (!tryFailed(worker, connection, picked.leadsBack ? Failure::leadsBack : failureOf(error), error, 0))
       break;
   }
-  closeWithReset(connection.client.fd);
+  resetClient(worker, connection);
   finish(worker, connection);
 }
 
@@ -184,6 +199,9 @@ void dialAnother(Worker& worker, TcpConnection& connection) {
   connection.state = TcpConnection::State::handedOver;
   closeWithReset(connection.endpoint.fd);
   connection.endpoint.fd = -1;
+  // What its events told is of no other socket.
+  connection.endpoint.readable = false;
+  connection.toClient.finSeen = connection.toClient.urgent = false;
 }
 
 void broken(Worker& worker, TcpConnection& connection, const TcpSide& side, int error) {
@@ -242,8 +260,10 @@ bool moveFrom(Worker& worker, TcpConnection& connection, TcpSide& source) {
 
 void connected(Worker& worker, TcpConnection& connection) {
   if (!connection.endpointRecord->usable.load(std::memory_order_acquire)) {
-    // It was removed while it was dialled: no connection begins there any more.
+    // It was removed while it was dialled: no connection begins there any more. It has not failed, and does
+    // not count as a try.
     dialAnother(worker, connection);
+    connection.tries -= 1;
     letGoOfEndpoint(connection);
     dial(worker, connection);
     return;
@@ -260,6 +280,14 @@ void connected(Worker& worker, TcpConnection& connection) {
   const int on = 1;
   setsockopt(connection.endpoint.fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
   if (connection.endpoint.readable) moveFrom(worker, connection, connection.endpoint);
+}
+
+/// It stays in its place among the other data, in place of being lost (tcp(7), SO_OOBINLINE).
+void urgentDataCame(const TcpSide& side, TcpStream& from) {
+  from.urgent = true;
+  const int on = 1;
+  // Fails on no TCP socket.
+  setsockopt(side.fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
 }
 
 void onEventsWhileDialling(Worker& worker, TcpConnection& connection, TcpSide& side, uint32_t events) {
@@ -283,11 +311,11 @@ void onEventsWhileDialling(Worker& worker, TcpConnection& connection, TcpSide& s
 
 void begin(Worker& worker, TcpConnection& connection, bool clientIsWatched) {
   worker.all.pushBack(&connection);
-  if (!clientIsWatched && !watch(worker, connection.client, EPOLLIN | EPOLLRDHUP)) {
+  if (!clientIsWatched && !watch(worker, connection.client, 0)) {
     // No memory, or more watches than the user may have (epoll(7), max_user_watches).
     tell(worker, connection, Failure::outOfFiles, errno, 0, true);
     worker.countsOf(connection.portal).refusedForFiles.add(1);
-    closeWithReset(connection.client.fd);
+    resetClient(worker, connection);
     finish(worker, connection);
     return;
   }
@@ -298,10 +326,12 @@ void onEvents(Worker& worker, TcpSide& side, uint32_t events) {
   TcpConnection& connection = side.connection;
   if (connection.state == TcpConnection::State::ended) return;
   TcpStream& from = &side == &connection.client ? connection.toEndpoint : connection.toClient;
-  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0) side.readable = true;
-  if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) from.finSeen = true;
+  if ((events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP)) != 0) side.readable = true;
+  if ((events & EPOLLRDHUP) != 0) from.finSeen = true;
+  if ((events & EPOLLPRI) != 0 && !from.urgent) urgentDataCame(side, from);
   if (connection.state == TcpConnection::State::handedOver) {
     side.watchesRoom = true;
+    connection.wasHandedOver = true;
     begin(worker, connection, true);
     if (connection.state == TcpConnection::State::ended) return;
   }
@@ -346,7 +376,7 @@ void keepAlive(Worker& worker, TcpConnection& connection) {
 }
 
 void abort(Worker& worker, TcpConnection& connection) {
-  closeWithReset(connection.client.fd);
+  resetClient(worker, connection);
   if (connection.endpoint.fd >= 0) closeWithReset(connection.endpoint.fd);
   finish(worker, connection);
 }

@@ -9,6 +9,8 @@
 // waits in the kernel, and nothing is lost between two tries. A side that is reset resets the other at once,
 // whatever was on its way.
 //
+// Urgent data (RFC 6093) is passed on where it stands in the stream, as data like any other.
+//
 // Events come edge-triggered: each side is told once that there is something, so whoever is told reads until
 // there is nothing.
 #pragma once
@@ -70,6 +72,8 @@ struct TcpConnection {
   uint8_t tries = 0;
   /// In Worker::unfinished.
   bool queued = false;
+  /// Another worker accepted it.
+  bool wasHandedOver = false;
 };
 
 /// The worker's thread, each. Begins to look for an endpoint; the client is watched already or is now.

@@ -66,9 +66,10 @@ Moved copy(Worker& worker, TcpStream& stream, int source, int destination, Count
     const auto length = static_cast<size_t>(got);
     bytes.add(got);
     moved += length;
-    // Where the source's FIN is behind these bytes already, both leave in one packet: shutdown() sends what
-    // MSG_MORE holds back.
-    const bool finFollows = stream.finSeen && length < Worker::kScratchBytes;
+    worker.noteMessage();
+    // The FIN came before this read, which has emptied the source: it is behind these bytes. Both leave in
+    // one packet, because shutdown() sends what MSG_MORE holds back.
+    const bool finFollows = stream.finSeen && !stream.urgent && length < Worker::kScratchBytes;
     ssize_t sent = send(destination, scratch, length, finFollows ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL);
     if (sent < 0) {
       if (errno != EAGAIN) {
@@ -78,18 +79,20 @@ Moved copy(Worker& worker, TcpStream& stream, int source, int destination, Count
       sent = 0;
     }
     const auto taken = static_cast<size_t>(sent);
+    if (finFollows) stream.finRead = true;
     if (taken < length) {
       stream.streak = length == Worker::kScratchBytes ? kFullReadsToSplice : 0;
       if (hold(stream, scratch + taken, length - taken)) return Moved::blocked;
       error = ENOMEM;
       return Moved::destinationBroken;
     }
+    if (finFollows) return Moved::finished;
     if (length < Worker::kScratchBytes) {
       stream.streak = 0;
       // A read that did not fill the buffer has emptied the source (epoll(7)): asking again would only be
       // told so.
-      if (!stream.finSeen) return Moved::drained;
-    } else if (++stream.streak >= kFullReadsToSplice) {
+      if (!stream.urgent) return Moved::drained;
+    } else if (++stream.streak >= kFullReadsToSplice && !stream.urgent) {
       stream.splicing = true;
       stream.streak = 0;
       return Moved::unfinished;
@@ -104,56 +107,64 @@ void givePipe(Worker& worker, TcpStream& stream) {
   stream.pipe = {};
 }
 
+/// Leaves the pipe, which is empty, for copying.
+Moved copyInstead(Worker& worker, TcpStream& stream, int source, int destination, Count& bytes, int& error) {
+  if (stream.pipe.isOpen()) givePipe(worker, stream);
+  stream.splicing = false;
+  stream.streak = 0;
+  return copy(worker, stream, source, destination, bytes, error);
+}
+
 Moved spliceThrough(Worker& worker, TcpStream& stream, int source, int destination, Count& bytes,
                     int& error) {
-  if (!stream.pipe.isOpen()) {
-    stream.pipe = worker.pipes.take();
-    if (!stream.pipe.isOpen()) {
-      stream.splicing = false;
-      return copy(worker, stream, source, destination, bytes, error);
-    }
-  }
+  if (!stream.pipe.isOpen()) stream.pipe = worker.pipes.take();
+  if (!stream.pipe.isOpen()) return copyInstead(worker, stream, source, destination, bytes, error);
   size_t moved = 0;
+  // Of the last try to read from the source: it gave nothing, for now or for ever.
+  bool waits = false;
+  bool ended = false;
   while (true) {
-    if (stream.inPipe == 0 && moved >= kTurnBytes) {
-      givePipe(worker, stream);
+    if (stream.inPipe == 0) {
+      // Where reads can't be trusted to mean what they say, recv(2) is asked, which tells a FIN from a mark.
+      if (ended || stream.urgent) return copyInstead(worker, stream, source, destination, bytes, error);
+      if (waits) {
+        givePipe(worker, stream);
+        stream.streak = moved < kLittle ? static_cast<uint8_t>(stream.streak + 1) : 0;
+        if (stream.streak >= kLittleTurnsToCopy) {
+          stream.splicing = false;
+          stream.streak = 0;
+        }
+        return Moved::drained;
+      }
+    }
+    if (moved >= kTurnBytes) {
+      if (stream.inPipe == 0) givePipe(worker, stream);
       return Moved::unfinished;
     }
-    bool sourceSaidWait = false;
-    if (!stream.finRead && stream.inPipe < PipePool::kPipeBytes) {
+    waits = false;
+    if (!ended && stream.inPipe < PipePool::kPipeBytes) {
       const ssize_t got = splice(source, nullptr, stream.pipe.writeFd, nullptr,
                                  PipePool::kPipeBytes - stream.inPipe, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
       if (got > 0) {
         bytes.add(got);
         stream.inPipe += static_cast<uint32_t>(got);
         moved += static_cast<size_t>(got);
+        worker.noteSplice();
       } else if (got == 0) {
-        stream.finRead = true;
+        ended = true;
       } else if (errno == EAGAIN) {
         // Either the source is empty or the pipe is full: a pipe has room for so many pieces, too, however
         // small they are. Only where nothing is in the pipe is it surely the source.
-        sourceSaidWait = true;
+        waits = stream.inPipe == 0;
       } else if (errno == EINVAL && stream.inPipe == 0) {
         // A socket that can't be spliced from.
-        givePipe(worker, stream);
-        stream.splicing = false;
-        return copy(worker, stream, source, destination, bytes, error);
+        ended = true;
       } else {
         error = errno;
         return Moved::sourceBroken;
       }
     }
-    if (stream.inPipe == 0) {
-      givePipe(worker, stream);
-      if (stream.finRead) return Moved::finished;
-      if (!sourceSaidWait) continue;
-      stream.streak = moved < kLittle ? static_cast<uint8_t>(stream.streak + 1) : 0;
-      if (stream.streak >= kLittleTurnsToCopy) {
-        stream.splicing = false;
-        stream.streak = 0;
-      }
-      return Moved::drained;
-    }
+    if (stream.inPipe == 0) continue;
     const ssize_t sent = splice(stream.pipe.readFd, nullptr, destination, nullptr, stream.inPipe,
                                 SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
     if (sent > 0) {

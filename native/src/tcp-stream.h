@@ -32,8 +32,11 @@ struct TcpStream {
   bool splicing = false;
   /// The source's FIN was read.
   bool finRead = false;
-  /// The source's FIN is there to be read: a short read does not mean that the source is empty.
+  /// The source's FIN is there to be read: a read that does not fill the buffer has read all up to it.
   bool finSeen = false;
+  /// The source has sent urgent data: reads stop short at the mark (tcp(7)), so a short one says nothing, and
+  /// splice(2) says at the mark what it says of an empty source, or of an ended one. Never spliced again.
+  bool urgent = false;
   bool waitingForRoom = false;
   /// All is passed on, the FIN too. The owner sets it.
   bool ended = false;
@@ -54,7 +57,7 @@ enum class Moved : uint8_t {
   destinationBroken,
 };
 
-/// Moves what there is. Counts payload bytes as they are read.
+/// Moves what there is. Counts payload bytes as they are read; tells the worker where it spliced.
 Moved move(Worker& worker, TcpStream& stream, int source, int destination, Count& bytes, int& error);
 
 /// Lets go of everything the direction holds; bytes that were not passed on are lost.

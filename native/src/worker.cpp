@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "relay.h"
 #include "udp-portal.h"
@@ -30,8 +32,12 @@ constexpr uint64_t kRetryPausedMs = 100;
 /// How often pipes that nobody uses are closed.
 constexpr uint64_t kTrimMs = 1'000;
 
+/// How long after a message others are not let run first: whoever sent it may send another, or be answered.
+constexpr uint64_t kQuietMs = 10;
+
 [[noreturn]] void die(const char* what) {
-  perror(what);
+  // Not perror(3), which may open files to say it (seccomp-filter.cpp).
+  fprintf(stderr, "kube-splice-relay: %s: %s\n", what, strerror(errno));
   exit(1);
 }
 
@@ -52,11 +58,11 @@ Worker::Worker(Relay& ofRelay, unsigned ownIndex)
       wakeFd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       nowMs_(monotonicMs()),
       scratch_(new uint8_t[kScratchBytes]) {
-  if (epollFd_ < 0 || wakeFd_ < 0) die("kube-splice-relay: no epoll or eventfd for a thread");
+  if (epollFd_ < 0 || wakeFd_ < 0) die("no epoll or eventfd for a thread");
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = static_cast<Watched*>(&wakeup_);
-  if (epoll_ctl(epollFd_, EPOLL_CTL_ADD, wakeFd_, &event) != 0) die("kube-splice-relay: epoll_ctl");
+  if (epoll_ctl(epollFd_, EPOLL_CTL_ADD, wakeFd_, &event) != 0) die("epoll_ctl");
 }
 
 Worker::~Worker() {
@@ -117,8 +123,9 @@ void Worker::run() {
       passed_.store(pass, std::memory_order_release);
       relay.workerPassed();
     }
+    letOthersRun();
     const int count = epoll_wait(epollFd_, events, kEventsAtOnce, timeoutMs());
-    if (count < 0 && errno != EINTR) die("kube-splice-relay: epoll_wait");
+    if (count < 0 && errno != EINTR) die("epoll_wait");
     nowMs_ = monotonicMs();
     for (int i = 0; i < count; i++) dispatch(static_cast<Watched*>(events[i].data.ptr), events[i].events);
     turn_.swap(unfinished);
@@ -142,6 +149,7 @@ void Worker::dispatch(Watched* watched, uint32_t events) {
     case Watched::Kind::listener: {
       auto& portal = *static_cast<Portal*>(watched);
       if (portal.closing.load(std::memory_order_acquire)) return;
+      noteMessage();
       if (portal.protocol == Protocol::tcp)
         acceptFrom(portal, kAcceptsAtOnce);
       else
@@ -149,6 +157,7 @@ void Worker::dispatch(Watched* watched, uint32_t events) {
       return;
     }
     case Watched::Kind::udpSession:
+      noteMessage();
       udp->answered(*reinterpret_cast<UdpSession*>(watched), events);
       return;
     case Watched::Kind::wakeup: {
@@ -161,7 +170,7 @@ void Worker::dispatch(Watched* watched, uint32_t events) {
 
 bool Worker::acceptFrom(Portal& portal, int most) {
   for (int accepted = 0; accepted < most; accepted++) {
-    if (!relay.files().take(kFilesOfConnection)) {
+    if (!takeFiles()) {
       pauseAccepting(portal);
       return false;
     }
@@ -170,12 +179,15 @@ bool Worker::acceptFrom(Portal& portal, int most) {
     const int fd = accept4(portal.fd, &address.base, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
       const int error = errno;
-      gaveFiles(kFilesOfConnection);
-      if (error == EAGAIN) return true;
       if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
+        // The system's own limit, whatever was counted: nobody is told that there is room, or all would try
+        // again at once, and again.
+        relay.files().give(kFilesOfConnection);
         pauseAccepting(portal);
         return false;
       }
+      gaveFiles(kFilesOfConnection);
+      if (error == EAGAIN) return true;
       // Anything else is about one client that is gone already (accept(2), ECONNABORTED and the network's
       // errors).
       continue;
@@ -183,6 +195,12 @@ bool Worker::acceptFrom(Portal& portal, int most) {
     welcome(portal, fd, address);
   }
   return true;
+}
+
+/// Those of a connection. Pipes that nobody uses give theirs.
+bool Worker::takeFiles() {
+  FileBudget& files = relay.files();
+  return files.take(kFilesOfConnection) || (pipes.closeFree() > 0 && files.take(kFilesOfConnection));
 }
 
 void Worker::welcome(Portal& portal, int fd, const SocketAddress& address) {
@@ -205,7 +223,7 @@ void Worker::welcome(Portal& portal, int fd, const SocketAddress& address) {
   epoll_event event{};
   event.data.ptr = static_cast<Watched*>(&connection->client);
   // A new socket has room, so that the other worker has an event at once.
-  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   if (epoll_ctl(worker.epollFd_, EPOLL_CTL_ADD, fd, &event) == 0) return;
   worker.load.fetch_sub(1, std::memory_order_relaxed);
   load.fetch_add(1, std::memory_order_relaxed);
@@ -258,6 +276,15 @@ void Worker::resumeAccepting() {
   relay.acceptResumed();
 }
 
+void Worker::askToResume() {
+  if (resumeAsked_.exchange(true, std::memory_order_acq_rel)) return;
+  post([this] {
+    // First: what is given from now on may be more than is found below.
+    resumeAsked_.store(false, std::memory_order_release);
+    resumeAccepting();
+  });
+}
+
 void Worker::forget(Portal& portal) {
   paused_.erase(std::remove(paused_.begin(), paused_.end(), &portal), paused_.end());
   if (!paused_.empty() || !isPaused_.load(std::memory_order_relaxed)) return;
@@ -291,6 +318,15 @@ void Worker::runTimers() {
     pipes.trim();
     trimMs_ = nowMs_ + kTrimMs;
   }
+}
+
+/// Where nothing but streams is under way. Sleeping now would mean to be woken for the next few bytes:
+/// whoever sends or reads them, and has no processor, has this one first (sched_yield(2)), and what he leaves
+/// is moved at once. Where nobody waits for the processor it returns at once.
+void Worker::letOthersRun() {
+  const bool spliced = splicedInTurn_;
+  splicedInTurn_ = false;
+  if (spliced && unfinished.empty() && nowMs_ - lastMessageMs_ >= kQuietMs) sched_yield();
 }
 
 int Worker::timeoutMs() const {

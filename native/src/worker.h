@@ -54,6 +54,8 @@ class Worker {
   void join();
   /// Any thread: whether it has stopped accepting for lack of files.
   bool isPaused() const { return isPaused_.load(std::memory_order_acquire); }
+  /// Any thread: there may be files again. However often it is asked, one letter is under way.
+  void askToResume();
 
   // The worker's own thread, from mail:
   void abortConnections();
@@ -88,15 +90,21 @@ class Worker {
   void freeLater(TcpConnection* connection) { ended_.push_back(connection); }
   /// Descriptors were closed: whoever waits for one is told.
   void gaveFiles(int64_t n);
+  /// Bytes went through a pipe: of a stream, which gains by waiting for more.
+  void noteSplice() { splicedInTurn_ = true; }
+  /// Something passed that somebody may be waiting for.
+  void noteMessage() { lastMessageMs_ = nowMs_; }
 
  private:
   void run();
   void dispatch(Watched* watched, uint32_t events);
   /// True where nobody waits any more, or `most` were taken; false where accepting is paused.
   bool acceptFrom(Portal& portal, int most);
+  bool takeFiles();
   void welcome(Portal& portal, int fd, const SocketAddress& address);
   void pauseAccepting(Portal& portal);
   void runTimers();
+  void letOthersRun();
   int timeoutMs() const;
   void readMail();
   void freeEnded();
@@ -116,8 +124,11 @@ class Worker {
   /// Portals that this worker has stopped accepting from.
   std::vector<Portal*> paused_;
   std::atomic<bool> isPaused_{false};
+  std::atomic<bool> resumeAsked_{false};
   uint64_t retryPausedMs_ = 0;
   uint64_t trimMs_ = 0;
+  bool splicedInTurn_ = false;
+  uint64_t lastMessageMs_ = 0;
   /// Of `unfinished`, those whose turn it is.
   std::vector<TcpConnection*> turn_;
   std::vector<TcpConnection*> ended_;
