@@ -20,6 +20,8 @@ union SocketAddress {
   socklen_t length() const { return base.sa_family == AF_INET ? sizeof v4 : sizeof v6; }
   /// Host order.
   uint16_t port() const { return ntohs(base.sa_family == AF_INET ? v4.sin_port : v6.sin6_port); }
+  /// 127.0.0.0/8, mapped too, and ::1 (RFC 6890): packets to or from it have not left this host.
+  bool isLoopback() const;
   void setPort(uint16_t port) { (base.sa_family == AF_INET ? v4.sin_port : v6.sin6_port) = htons(port); }
 };
 

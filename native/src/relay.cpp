@@ -28,7 +28,7 @@ constexpr uint64_t kShutdownLookMs = 10;
 
 /// A listening socket; what it is set to, the sockets of its clients inherit. A descriptor, or a negative
 /// errno.
-int openTcpSocket(SocketAddress& bound) {
+int openTcpSocket(SocketAddress& bound, const Congestion& congestion) {
   const int fd = socket(bound.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   const int on = 1;
@@ -38,6 +38,7 @@ int openTcpSocket(SocketAddress& bound) {
   if (bound.family() == AF_INET6)
     set = set && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0;
   // These fail on no TCP socket; without them it would still work.
+  congestion.setBeforeListen(fd);
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &kKeepAliveSeconds, sizeof kKeepAliveSeconds);
@@ -117,7 +118,8 @@ void Relay::openNow(const std::string& name, Protocol protocol, const SocketAddr
 
 /// 0, or an errno; the socket may be open then, and workers may know of it.
 int Relay::listenOn(Portal& portal) {
-  portal.fd = portal.protocol == Protocol::tcp ? openTcpSocket(portal.bound) : openUdpSocket(portal.bound);
+  portal.fd = portal.protocol == Protocol::tcp ? openTcpSocket(portal.bound, congestion_)
+                                               : openUdpSocket(portal.bound);
   if (portal.fd < 0) return -std::exchange(portal.fd, -1);
   if (portal.protocol == Protocol::udp) {
     portal.udp = std::make_unique<UdpPortal>();

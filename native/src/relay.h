@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "congestion.h"
 #include "events.h"
 #include "files.h"
 #include "portal.h"
@@ -84,6 +85,7 @@ class Relay {
   Events& events() { return events_; }
   FileBudget& files() { return files_; }
   UdpLimits& udpLimits() { return udpLimits_; }
+  const Congestion& congestion() const { return congestion_; }
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   uint64_t wantedPass() const { return pass_.load(std::memory_order_acquire); }
   /// A worker has come to the top of its loop after a pass had begun.
@@ -117,6 +119,7 @@ class Relay {
   const Options options_;
   FileBudget files_;
   UdpLimits udpLimits_;
+  const Congestion congestion_;
   Events events_;
   std::map<std::string, std::unique_ptr<Portal>> portals_;
   /// Closed, with connections that go on, or not yet passed.

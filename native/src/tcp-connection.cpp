@@ -150,11 +150,12 @@ int connectTo(Worker& worker, TcpConnection& connection) {
   const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return errno;
   const int on = 1;
-  const int off = 0;
   // These fail on no TCP socket. The ACK that ends the handshake is to wait for the client's first bytes and
-  // leave with them, which saves a packet (tcp(7), TCP_QUICKACK); `connected` sends it where there are none.
+  // leave with them, which saves a packet: so TCP_DEFER_ACCEPT does for a socket that connects
+  // (tcp_rcv_synsent_state_process). `connected` sends it where there are none.
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
+  setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof on);
+  worker.relay.congestion().setBeforeConnect(fd, address);
   connection.endpoint.fd = fd;
   // EINPROGRESS, or 0: how it ended is told by the first event either way.
   int error = connect(fd, &address.base, address.length()) == 0 || errno == EINPROGRESS ? 0 : errno;
@@ -274,11 +275,13 @@ void connected(Worker& worker, TcpConnection& connection) {
   connection.endpointRecord->total.fetch_add(1, std::memory_order_relaxed);
   connection.dueMs = worker.nowMs() + kYoungMs;
   worker.young.pushBack(&connection);
-  if (connection.client.readable && !moveFrom(worker, connection, connection.client)) return;
-  // An endpoint that speaks first waits for the handshake's end; one that writes twice waits for the first's
-  // ACK (RFC 896).
-  const int on = 1;
-  setsockopt(connection.endpoint.fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+  if (connection.client.readable) {
+    if (!moveFrom(worker, connection, connection.client)) return;
+  } else {
+    // An endpoint that speaks first waits for the handshake's end.
+    const int on = 1;
+    setsockopt(connection.endpoint.fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+  }
   if (connection.endpoint.readable) moveFrom(worker, connection, connection.endpoint);
 }
 

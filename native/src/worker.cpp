@@ -211,6 +211,7 @@ void Worker::welcome(Portal& portal, int fd, const SocketAddress& address) {
     gaveFiles(kFilesOfConnection);
     return;
   }
+  relay.congestion().setAccepted(fd, address);
   PortalCounts& counts = countsOf(portal);
   counts.active.add(1);
   counts.total.add(1);
