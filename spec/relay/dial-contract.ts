@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { SessionAffinity } from '../../src/model/service-port.js';
 import { blackHole } from '../support/black-hole.js';
 import { ByteStream } from '../support/byte-stream.js';
-import { eventually } from '../support/deadline.js';
+import { eventually, within } from '../support/deadline.js';
 import { refusingEndpoint } from '../support/refusing-endpoint.js';
 import { echo, greet, handOver, TcpEndpoint } from '../support/tcp-endpoint.js';
 import { RelayUnderTest, type StartEngine } from './contract-engine.js';
@@ -12,6 +12,7 @@ const FIRST_TRY_MS = 250;
 const ALL_TRIES_MS = 250 + 500 + 1_000 + 2_000;
 /** Timers may be early by a millisecond, and a try begins a little before the client knows that it is connected. */
 const EARLY_MS = 50;
+const SMALL_ANSWERS = 20;
 const LATE_MS = 1_250;
 
 /** How an endpoint is reached: four tries, each longer and on the next endpoint, and a reset when they fail. */
@@ -39,6 +40,24 @@ export function describeDial(start: StartEngine): void {
           final: false,
         });
       }
+    });
+
+    it('leaves no trace on the connection to another: answers come at once', async () => {
+      const refusing = await refusingEndpoint();
+      const good = await TcpEndpoint.listen(echo);
+      const relay = await RelayUnderTest.start(start);
+      const portal = await relay.open({ endpoints: [refusing, good.endpoint] });
+      // One of them at least is tried elsewhere first.
+      const clients = [await portal.connect(), await portal.connect()];
+      const answers = clients.map(async (client) => {
+        for (let asked = 0; asked < SMALL_ANSWERS; asked++) {
+          await client.send('?');
+          expect(await client.text(1)).toBe('?');
+        }
+      });
+      // A sender that holds back what it takes for a part of more does so for 200 ms each (TCP_CORK, tcp(7)).
+      await within('the answers', Promise.all(answers), (SMALL_ANSWERS * 200) / 2);
+      await eventually(() => expect(relay.observer.failures).not.toHaveLength(0));
     });
 
     it('is tried no more than four times where there is no other; then its client is reset', async () => {

@@ -19,6 +19,7 @@ import { describeUdp } from './udp-contract.js';
 import { describeUdpCrowd } from './udp-crowd-contract.js';
 import { describeUdpFaults } from './udp-fault-contract.js';
 import { describeUdpSession } from './udp-session-contract.js';
+import { describeUrgentData } from './urgent-data-contract.js';
 
 /**
  * The relay contract (`src/relay/engine.ts`) as specs, for any engine. Whatever a test did, no socket of this process
@@ -34,6 +35,7 @@ export function describeRelayContract(name: string, start: StartEngine): void {
     describePortal(start);
     describeTcp(start);
     describeStreams(start);
+    describeUrgentData(start);
     describeHalfClose(start);
     describeReset(start);
     describeBackPressure(start);
