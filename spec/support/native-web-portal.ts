@@ -12,6 +12,7 @@ import { temporaryDirectory } from './temporary-directory.js';
 export async function nativeWebPortal(
   start: (socket: string) => Promise<StartedRelay>,
   endpoint: Endpoint,
+  address = '127.0.0.1',
 ): Promise<{ readonly port: number; readonly pid: number; readonly observer: RecordingObserver }> {
   const socket = join(temporaryDirectory(), 'relay.sock');
   const { pid } = await start(socket);
@@ -27,7 +28,7 @@ export async function nativeWebPortal(
   const { port } = await relay.open({
     name: 'default/web',
     protocol: 'TCP',
-    address: '127.0.0.1',
+    address,
     port: 0,
     routing: { endpoints: [endpoint], sessionAffinity: { type: 'None' } },
   });
