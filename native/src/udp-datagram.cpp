@@ -12,6 +12,10 @@ constexpr size_t kMappedPrefix = 12;
 /// Asked of the kernel; the system may allow less.
 constexpr int kReceiveBufferBytes = 1024 * 1024;
 
+/// Where datagrams come alone, only each eighth time more than one is asked for: that costs an attempt in
+/// vain. Where they come in bursts, this many turns of the loop pass before that shows.
+constexpr unsigned kAloneBeforeMore = 8;
+
 }  // namespace
 
 int udpSocket(int family) { return socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
@@ -25,9 +29,9 @@ int openUdpSocket(SocketAddress& bound) {
   if (bound.family() == AF_INET6) {
     set = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) == 0 &&
           setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) == 0;
-  } else {
-    set = setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) == 0;
   }
+  // On a socket of both families it goes for IPv4.
+  set = set && setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) == 0;
   // Held to what the system allows, and never refused (socket(7), SO_RCVBUF).
   setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kReceiveBufferBytes, sizeof kReceiveBufferBytes);
   socklen_t length = sizeof bound;
@@ -52,11 +56,20 @@ DatagramBatch::DatagramBatch(unsigned size)
 }
 
 int DatagramBatch::receive(int fd) {
-  for (mmsghdr& message : messages_) {
-    message.msg_hdr.msg_namelen = sizeof(SocketAddress);
-    message.msg_hdr.msg_controllen = sizeof(Control);
+  const bool asksForOne = alone_ % kAloneBeforeMore != 0;
+  for (unsigned i = 0; i < (asksForOne ? 1 : size()); i++) {
+    messages_[i].msg_hdr.msg_namelen = sizeof(SocketAddress);
+    messages_[i].msg_hdr.msg_controllen = sizeof(Control);
+  }
+  if (asksForOne) {
+    alone_ += 1;
+    const ssize_t length = recvmsg(fd, &messages_[0].msg_hdr, MSG_DONTWAIT);
+    if (length < 0) return -errno;
+    messages_[0].msg_len = static_cast<unsigned>(length);
+    return 1;
   }
   const int count = recvmmsg(fd, messages_.data(), size(), MSG_DONTWAIT, nullptr);
+  alone_ = count > 1 ? 0 : alone_ + 1;
   return count < 0 ? -errno : count;
 }
 
@@ -75,11 +88,12 @@ ClientIP DatagramBatch::local(int i) const {
       memcpy(&local[kMappedPrefix], &address, sizeof address);
       return local;
     }
+    // No return: of an IPv4 packet to a socket of both families this is the address in its header, and the
+    // other part follows.
     if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
       in6_pktinfo info;
       memcpy(&info, CMSG_DATA(part), sizeof info);
       memcpy(local.data(), &info.ipi6_addr, sizeof info.ipi6_addr);
-      return local;
     }
   }
   return local;
@@ -101,7 +115,10 @@ int sendFrom(int fd, const ClientIP& local, uint32_t scope, const SocketAddress&
   if (to.family() == AF_INET) {
     in_pktinfo info{};
     memcpy(&info.ipi_spec_dst, &local[kMappedPrefix], sizeof info.ipi_spec_dst);
-    control.header = {CMSG_LEN(sizeof info), IPPROTO_IP, IP_PKTINFO};
+    // By name: C libraries differ in what lies between the members.
+    control.header.cmsg_len = CMSG_LEN(sizeof info);
+    control.header.cmsg_level = IPPROTO_IP;
+    control.header.cmsg_type = IP_PKTINFO;
     memcpy(CMSG_DATA(&control.header), &info, sizeof info);
     message.msg_controllen = CMSG_SPACE(sizeof info);
   } else {
@@ -109,7 +126,9 @@ int sendFrom(int fd, const ClientIP& local, uint32_t scope, const SocketAddress&
     in6_pktinfo info{};
     memcpy(&info.ipi6_addr, local.data(), sizeof info.ipi6_addr);
     info.ipi6_ifindex = scope;
-    control.header = {CMSG_LEN(sizeof info), IPPROTO_IPV6, IPV6_PKTINFO};
+    control.header.cmsg_len = CMSG_LEN(sizeof info);
+    control.header.cmsg_level = IPPROTO_IPV6;
+    control.header.cmsg_type = IPV6_PKTINFO;
     memcpy(CMSG_DATA(&control.header), &info, sizeof info);
     message.msg_controllen = CMSG_SPACE(sizeof info);
   }

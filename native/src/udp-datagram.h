@@ -13,9 +13,9 @@
 /// A non-blocking socket of a family, or -1 and errno.
 int udpSocket(int family);
 
-/// A bound UDP socket for a portal: IP_PKTINFO and IPV6_RECVPKTINFO on, non-blocking, a receive buffer of 1
-/// MiB asked for; `::` takes both families. Sets `bound`'s port. The descriptor, or a negative errno. No
-/// SO_REUSEADDR: another program's port is in use.
+/// A bound UDP socket for a portal: IP_PKTINFO and, of IPv6, IPV6_RECVPKTINFO on, non-blocking, a receive
+/// buffer of 1 MiB asked for; `::` takes both families. Sets `bound`'s port. The descriptor, or a negative
+/// errno. No SO_REUSEADDR: another program's port is in use.
 int openUdpSocket(SocketAddress& bound);
 
 /// The longest that either family carries without extension headers.
@@ -26,7 +26,8 @@ class DatagramBatch {
  public:
   explicit DatagramBatch(unsigned size);
 
-  /// As many as are there, up to its size; or a negative errno.
+  /// Some of those that are there, up to its size and at least one; or a negative errno. Whoever watches the
+  /// socket level-triggered has the rest with its next event.
   int receive(int fd);
 
   const uint8_t* bytes(int i) const { return &room_[static_cast<size_t>(i) * kLongestDatagram]; }
@@ -45,7 +46,10 @@ class DatagramBatch {
   std::vector<mmsghdr> messages_;
   std::vector<iovec> pieces_;
   std::vector<SocketAddress> from_;
+  /// Room for both: an IPv4 datagram to a socket of both families comes with both.
   std::vector<Control> control_;
+  /// How often in a row no more than one came.
+  unsigned alone_ = 0;
 };
 
 /// Sends from an address of this host, given in mapped form. `scope` is the interface where `to` is

@@ -19,11 +19,14 @@ constexpr unsigned kDatagramsAtOnce = 32;
 /// Batches of one portal before others have their turn.
 constexpr int kBatchesAtOnce = 4;
 
-/// Sends that fail by the datagram (longer than the family allows) or by this host: another endpoint would do
-/// no better.
+/// Errors of the datagram (longer than the family allows, or than the path carries in one piece) or of this
+/// host: another endpoint would do no better.
 bool isNotTheEndpointsFault(int error) {
   return error == EMSGSIZE || error == ENOBUFS || error == ENOMEM || error == EAGAIN;
 }
+
+/// When the session that is idle longest was last used; UINT64_MAX where there is none.
+uint64_t sinceMs(const UdpSession* oldest) { return oldest == nullptr ? UINT64_MAX : oldest->lastUsedMs; }
 
 }  // namespace
 
@@ -56,6 +59,7 @@ struct UdpSessions::State {
   bool makeRoom(Portal& portal, const SocketAddress& client);
   void evictSomebody();
   void forward(UdpSession& session, const uint8_t* bytes, size_t length);
+  int sendOn(UdpSession& session, const uint8_t* bytes, size_t length);
   bool bindTo(UdpSession& session);
   Endpoint* pick(UdpSession& session);
   void failed(UdpSession& session, int error);
@@ -115,25 +119,25 @@ bool UdpSessions::State::makeRoom(Portal& portal, const SocketAddress& client) {
   return false;
 }
 
-/// Ends the session that is idle longest of all workers'. Another worker's ends a little later: until then
-/// there is one too many for each worker that asked.
+/// Ends the session that is idle longest of all workers'. Another worker's ends when that reads its mail:
+/// until then there is one too many for each begun meanwhile. What it tells of its sessions is of its last
+/// turn, and may hold for one letter only: it asks back where it has none idle for longer than all of this.
 void UdpSessions::State::evictSomebody() {
   UdpSession* const own = table.oldest();
-  uint64_t longest = own == nullptr ? UINT64_MAX : own->lastUsedMs;
+  const uint64_t ownSinceMs = sinceMs(own);
+  uint64_t longest = ownSinceMs;
   Worker* idlest = &worker;
   for (const auto& other : worker.relay.workers()) {
-    const uint64_t theirs =
-        other.get() == &worker ? UINT64_MAX : other->oldestUdpSession.load(std::memory_order_relaxed);
-    if (theirs < longest) {
-      longest = theirs;
-      idlest = other.get();
-    }
+    if (other.get() == &worker) continue;
+    const uint64_t theirs = other->oldestUdpSession.load(std::memory_order_relaxed);
+    if (theirs >= longest) continue;
+    longest = theirs;
+    idlest = other.get();
   }
-  if (idlest == &worker) {
-    if (own != nullptr) evict(*own);
-  } else {
-    idlest->post([idlest] { idlest->udp->evictOldest(); });
-  }
+  if (idlest != &worker)
+    idlest->post([idlest, asker = &worker, ownSinceMs] { idlest->udp->evictFor(*asker, ownSinceMs); });
+  else if (own != nullptr)
+    evict(*own);
 }
 
 /// Passes a datagram of the client on. The session may have ended when it returns.
@@ -143,11 +147,11 @@ void UdpSessions::State::forward(UdpSession& session, const uint8_t* bytes, size
     unbind(session);
   for (int tries = 0; tries < 2; tries++) {
     if (session.fd < 0 && !bindTo(session)) return;
-    if (send(session.fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
+    const int error = sendOn(session, bytes, length);
+    if (error == 0) {
       counts(session).bytesIn.add(static_cast<int64_t>(length));
       return;
     }
-    const int error = errno;
     if (isNotTheEndpointsFault(error)) {
       counts(session).droppedDatagrams.add(1);
       return;
@@ -157,6 +161,18 @@ void UdpSessions::State::forward(UdpSession& session, const uint8_t* bytes, size
     // endpoint.
     if (error != ECONNREFUSED) return;
   }
+}
+
+/// 0 or an errno.
+int UdpSessions::State::sendOn(UdpSession& session, const uint8_t* bytes, size_t length) {
+  constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  if (send(session.fd, bytes, length, kFlags) >= 0) return 0;
+  if (errno != EMSGSIZE) return errno;
+  // Either this datagram is too long, or a router has said so of an earlier one, and this one has not left:
+  // telling so takes the report away.
+  if (send(session.fd, bytes, length, kFlags) < 0) return errno;
+  counts(session).droppedDatagrams.add(1);
+  return 0;
 }
 
 /// Binds it to an endpoint. False where that fails: the datagram is counted, and the session has ended where
@@ -304,12 +320,7 @@ void UdpSessions::received(Portal& portal) {
     if (count < 0) return;
     for (int i = 0; i < count; i++) {
       const SocketAddress& from = batch.from(i);
-      SessionKey key;
-      key.portal = &portal;
-      key.client = clientIP(from);
-      key.local = batch.local(i);
-      key.scope = from.family() == AF_INET6 ? from.v6.sin6_scope_id : 0;
-      key.clientPort = from.port();
+      const SessionKey key(portal, from, batch.local(i));
       UdpSession* session = state.table.find(key);
       if (session == nullptr) session = state.begin(portal, key, from);
       if (session == nullptr) continue;
@@ -327,7 +338,13 @@ void UdpSessions::answered(UdpSession& session, uint32_t) {
   // One answer: most questions have one, and where there is another the event comes again.
   const ssize_t length = recv(session.fd, answer, Worker::kScratchBytes, MSG_DONTWAIT);
   if (length < 0) {
-    if (errno != EAGAIN) state.failed(session, errno);
+    const int error = errno;
+    if (error == EAGAIN) return;
+    // EMSGSIZE: a router says that a datagram was too long for the path. It is lost; the next of its length
+    // leaves in fragments, because the kernel knows by now. That is its default for datagram sockets (ip(7),
+    // IP_PMTUDISC_WANT), and stays: what the host is set to (net.ipv4.ip_no_pmtu_disc) goes for the relay.
+    if (!isNotTheEndpointsFault(error)) return state.failed(session, error);
+    state.counts(session).droppedDatagrams.add(1);
     return;
   }
   state.table.touch(&session, state.worker.nowMs());
@@ -347,8 +364,7 @@ void UdpSessions::runTimers() {
   UdpSession* oldest = state.table.oldest();
   for (; oldest != nullptr && oldest->lastUsedMs + idleMs <= now; oldest = state.table.oldest())
     state.end(*oldest);
-  state.worker.oldestUdpSession.store(oldest == nullptr ? UINT64_MAX : oldest->lastUsedMs,
-                                      std::memory_order_relaxed);
+  state.worker.oldestUdpSession.store(sinceMs(oldest), std::memory_order_relaxed);
 }
 
 int UdpSessions::msUntilTimer() const {
@@ -363,8 +379,12 @@ void UdpSessions::portalClosed(Portal& portal) {
   while (UdpSession* session = portal.udp->firstSession) state_->end(*session);
 }
 
-void UdpSessions::evictOldest() {
-  if (UdpSession* oldest = state_->table.oldest()) state_->evict(*oldest);
+void UdpSessions::evictFor(Worker& asker, uint64_t askersSinceMs) {
+  UdpSession* const oldest = state_->table.oldest();
+  if (sinceMs(oldest) < askersSinceMs) return state_->evict(*oldest);
+  // Before the letter, so that it finds this.
+  state_->worker.oldestUdpSession.store(sinceMs(oldest), std::memory_order_relaxed);
+  asker.post([&asker] { asker.udp->state_->evictSomebody(); });
 }
 
 void UdpSessions::drain() { state_->draining = true; }

@@ -38,8 +38,10 @@ class UdpSessions {
   int msUntilTimer() const;
   /// From mail: ends every session of a portal that has closed.
   void portalClosed(Portal& portal);
-  /// From mail: ends the session that is idle longest, to make room for another worker's.
-  void evictOldest();
+  /// From mail: another worker has begun a session for which there was no room, and the one of its own that
+  /// is idle longest was last used at `askersSinceMs`. Ends one that is idle for longer; where there is none,
+  /// the asker looks again.
+  void evictFor(Worker& asker, uint64_t askersSinceMs);
   /// From mail, on shutdown: begins no new session.
   void drain();
   /// The thread ends, or the relay does: ends every session.

@@ -12,14 +12,20 @@
 /// Which session a datagram belongs to: its portal, who sent it, and which address of this host it was sent
 /// to.
 struct SessionKey {
-  const Portal* portal = nullptr;
-  ClientIP client{};
+  const Portal* portal;
+  ClientIP client;
   /// The address of this host, IPv4 in mapped form.
-  ClientIP local{};
+  ClientIP local;
   /// Of a link-local IPv6 client: the interface.
-  uint32_t scope = 0;
-  uint32_t clientPort = 0;
+  uint32_t scope;
+  uint32_t clientPort;
 
+  SessionKey(const Portal& ofPortal, const SocketAddress& from, const ClientIP& sentTo)
+      : portal(&ofPortal),
+        client(clientIP(from)),
+        local(sentTo),
+        scope(from.family() == AF_INET6 ? from.v6.sin6_scope_id : 0),
+        clientPort(from.port()) {}
   bool operator==(const SessionKey& other) const { return memcmp(this, &other, sizeof *this) == 0; }
   size_t hash() const;
 };

@@ -68,6 +68,17 @@ describe('the state that a native relay is to have', () => {
     });
   });
 
+  it('gives a kept portal up that could not be taken over, and opens it anew when asked again', async () => {
+    const fake = await FakeRelay.start();
+    fake.portals.set(WEB, { protocol: 'tcp', address: '127.0.0.1', port: 31_000, lines: [] });
+    const { relay } = await start(fake);
+    fake.answers.set('portal ', 'error PORT_IN_USE 127.0.0.1:80');
+    await expect(relay.open(request(WEB, 80))).rejects.toMatchObject({ code: 'PORTAL_PORT_IN_USE' });
+    expect([fake.portals.size, relay.portals().size]).toEqual([0, 0]);
+    fake.answers.clear();
+    expect(await relay.open(request(WEB, 81))).toEqual({ address: '127.0.0.1', port: 81 });
+  });
+
   it('is told again, whole, to a relay that comes back without it', async () => {
     const fake = await FakeRelay.start();
     const { relay, logger } = await start(fake);
@@ -99,7 +110,8 @@ describe('the state that a native relay is to have', () => {
     fake.portals.set('a/kept', { protocol: 'tcp', address: '127.0.0.1', port: 80, lines: [] });
     const { relay } = await start(fake);
     await relay.open(request());
-    fake.portals.set('a/stranger', { protocol: 'tcp', address: '127.0.0.1', port: 81, lines: [] });
+    for (const stranger of ['a/stranger', 'stranger'])
+      fake.portals.set(stranger, { protocol: 'tcp', address: '127.0.0.1', port: 81, lines: [] });
     fake.drop();
     await eventually(() => expect([...fake.portals.keys()].sort()).toEqual(['a/kept', WEB]));
     await eventually(() => expect(relay.pid).toBe(4711));

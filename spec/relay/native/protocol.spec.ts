@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { eventually, within } from '../../support/deadline.js';
@@ -99,6 +100,19 @@ describe.skipIf(NATIVE_RELAY_MISSING)(
       if (typeof error === 'string') expect(answer).toBe(error);
       else expect(answer).toMatch(error);
       expect(next).toBe('98 ok');
+    });
+
+    it('takes two spellings of an address for one endpoint, and tells it in one of its own', async () => {
+      const peer = await (await RelayProgram.start()).peer();
+      const route = '8 route a affinity=none endpoints=2\n8 endpoint [FD00:0::1]:5\n8 endpoint [fd00::1]:5\n';
+      expect(await peer.ask(8, route)).toEqual(['8 error SYNTAX an endpoint is named twice: [fd00::1]:5']);
+      const dead = '7 portal a tcp 127.0.0.1 0 affinity=none endpoints=1\n7 endpoint [0:0::0:1]:1\n';
+      const [opened = ''] = await peer.ask(7, dead);
+      await peer.ask(9, '9 events\n');
+      const client = connect({ host: '127.0.0.1', port: Number(opened.split(' ')[3]) });
+      client.on('error', () => undefined);
+      const [event] = await peer.lines(1);
+      expect(event).toMatch(/^\* failure a tcp 127\.0\.0\.1:\d+ \[::1\]:1 dial-/);
     });
 
     it('reads lines in whatever pieces they come', async () => {

@@ -1,5 +1,7 @@
-import { spawn } from 'node:child_process';
+import { ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { NativeRelay } from '../../../src/relay/native/native-relay.js';
 import { RelayProcess } from '../../../src/relay/native/relay-process.js';
@@ -10,15 +12,40 @@ import { RecordingObserver } from '../../support/recording-observer.js';
 
 const PROGRAM = join(import.meta.dirname, '..', '..', 'support', 'fake-relay-program.mjs');
 
+/** How the program is started. */
+type Spawn = (program: string, args: readonly string[], options: SpawnOptions) => ChildProcess;
+
+/** `EMFILE` of errno(3), as libuv tells it. */
+const EMFILE = -24;
+
+/** What Node makes of a start for which there are no files left: a child without any stream, and an event. */
+const spawnWithoutFiles: Spawn = () => {
+  const child = new ChildProcess();
+  Reflect.set(Reflect.get(child, '_handle'), 'spawn', () => EMFILE);
+  Reflect.apply(Reflect.get(child, 'spawn'), child, [
+    { file: PROGRAM, args: [], stdio: ['pipe', 'pipe', 'pipe'] },
+  ]);
+  return child;
+};
+
+const spawnWithoutMemory: Spawn = () => {
+  throw Object.assign(new Error('spawn ENOMEM'), { code: 'ENOMEM' });
+};
+
 /** A relay in a child that misbehaves so; `clock` is what its life is measured by. */
-async function start(misbehaviour = '', now?: () => number, logger = new RecordingLogger()) {
+async function start(
+  misbehaviour = '',
+  now?: () => number,
+  logger = new RecordingLogger(),
+  starter: () => Spawn = () => spawn,
+) {
   const source = new RelayProcess({
     program: PROGRAM,
     threads: 3,
     logger,
     ...(now === undefined ? {} : { now }),
     spawn: ((program: string, args: string[], options: object) =>
-      spawn(program, args, {
+      starter()(program, args, {
         ...options,
         env: { ...process.env, FAKE_RELAY: misbehaviour },
       })) as typeof spawn,
@@ -40,6 +67,11 @@ function isRunning(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** The state of a process, `T` where it is stopped by a signal (proc_pid_stat(5)). */
+function stateOf(pid: number | undefined): string | undefined {
+  return / \(.*\) (\w) /s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
 }
 
 function pidOf(relay: NativeRelay): number {
@@ -85,6 +117,59 @@ describe('a relay that is a child of this process', () => {
       pauses.push(source.pauseMs());
     }
     expect(pauses).toEqual([100, 200, 400]);
+  });
+
+  it.each([
+    ['throws (ENOMEM)', spawnWithoutMemory],
+    ['gives a child without streams (EMFILE)', spawnWithoutFiles],
+  ])(
+    'is tried now and then where a start %s after a long life, and is back when there is one',
+    async (_, failing) => {
+      let now = 0;
+      let spawning: Spawn = spawn;
+      let tries = 0;
+      const logger = new RecordingLogger();
+      const { relay } = await start(
+        '',
+        () => now,
+        logger,
+        () => {
+          tries += 1;
+          // Timers that never have their turn could not end this.
+          return tries > 1_000 ? spawn : spawning;
+        },
+      );
+      const pid = pidOf(relay);
+      [now, spawning, tries] = [5_000, failing, 0];
+      process.kill(pid, 'SIGKILL');
+      await eventually(() => expect(tries).toBeGreaterThan(0));
+      await pause(200);
+      expect(tries).toBeLessThan(5);
+      const warnings = logger.lines.filter(({ level }) => level === 'warn');
+      expect(warnings.map(({ message, fields }) => [message, fields.error])).toEqual([
+        [
+          'the relay is not back',
+          expect.stringContaining(failing === spawnWithoutFiles ? 'EMFILE' : 'ENOMEM'),
+        ],
+      ]);
+      spawning = spawn;
+      await eventually(() => expect(relay.pid ?? pid).not.toBe(pid));
+    },
+  );
+
+  it('that is frozen before it greets holds up no shutdown', async () => {
+    let starts = 0;
+    let frozen: ChildProcess | undefined;
+    const { relay } = await start('', undefined, new RecordingLogger(), () => (program, args, options) => {
+      starts += 1;
+      if (starts === 1) return spawn(program, args, options);
+      frozen = spawn('/bin/sh', ['-c', 'kill -STOP $$; exec "$0" "$@"', program, ...args], options);
+      return frozen;
+    });
+    process.kill(pidOf(relay), 'SIGKILL');
+    await eventually(() => expect(stateOf(frozen?.pid)).toBe('T'));
+    await within('shutdown', relay.shutdown(0), 3_000);
+    expect(frozen?.signalCode).toBe('SIGKILL');
   });
 
   it('ends what waits for it when it is shut down while it is away', async () => {

@@ -130,7 +130,7 @@ describe('what the relay says', () => {
     'failure a/b tcp 127.0.0.1:5000 - no-endpoints - maybe',
     'failure a/b tcp 127.0.0.1:5000 - toString - final',
     'failure a/b tcp 127.0.0.1:5000 - no-endpoints final',
-    'failure ab tcp 127.0.0.1:5000 - no-endpoints - final',
+    'failure  tcp 127.0.0.1:5000 - no-endpoints - final',
     'failure a/b tcp 127.0.0.1:99999 - no-endpoints - final',
     'files-exhausted many',
     'files-available 1',
@@ -138,6 +138,17 @@ describe('what the relay says', () => {
     '',
   ])('is refused where it is %j', (line) => {
     expect(() => parseEvent(line)).toThrow(MALFORMED);
+  });
+
+  it('has names of whatever kind, and addresses in whatever spelling', () => {
+    expect([...parsePortals(['portal test tcp 127.0.0.1 53']).keys()]).toEqual(['test']);
+    const lines = [`portal test ${IDLE}`, 'endpoint [FD00:0::6]:8080 1 9'];
+    const [counted] = parseCounters(lines);
+    expect([counted?.[0], [...(counted?.[1].endpoints.keys() ?? [])]]).toEqual(['test', [SIX.key]]);
+    const event = parseEvent('failure test tcp [::FFFF:127.0.0.1]:5 [FD00::6]:8080 dial-refused - final');
+    expect(event).toMatchObject({
+      failure: { name: 'test', client: { address: '127.0.0.1' }, endpoint: SIX },
+    });
   });
 
   it('lists portals and addresses', () => {

@@ -10,7 +10,10 @@ import { isCongested, udpSocket } from './udp-socket.js';
 /** Datagrams that may wait for the socket of a session to be connected: one turn of the event loop. */
 const MAX_WAITING = 64;
 
-/** Sends that fail by the datagram (longer than the family allows) or by this host: another endpoint would do no better. */
+/**
+ * Errors of the datagram (longer than the family allows, or than the path carries in one piece) or of this host: another
+ * endpoint would do no better.
+ */
 const NOT_THE_ENDPOINTS_FAULT: ReadonlySet<string> = new Set(['EMSGSIZE', 'ENOBUFS', 'ENOMEM']);
 
 /** Why a session ended: idle, to make room, with its portal, or because there were no endpoints. */
@@ -99,7 +102,7 @@ export class UdpSession {
     // After a refusal a session begins anew; one that was moved goes on.
     if (this.#refusedBy !== undefined) traffic.totalUdpSessions += 1;
     traffic.connected(endpoint.key);
-    socket.socket.on('error', (error) => this.#failed(bound, error));
+    socket.socket.on('error', (error) => this.#reported(bound, error));
     socket.socket.connect(endpoint.port, endpoint.address, (error?: Error) => {
       // Node's types leave it out: where connecting fails, the callback gets the error and no 'error' is emitted.
       if (error instanceof Error) this.#failed(bound, error);
@@ -141,7 +144,7 @@ export class UdpSession {
     for (const message of waiting) this.#transmit(message);
   }
 
-  #transmit(message: Buffer): void {
+  #transmit(message: Buffer, isSecondTry = false): void {
     const bound = this.#bound;
     const { traffic } = this.context;
     // Without a socket where not even binding one went well: out of files or of ports.
@@ -152,14 +155,14 @@ export class UdpSession {
     bound.socket.socket.send(message, (error) => {
       if (error === null) {
         traffic.bytesIn += message.length;
+        if (isSecondTry) traffic.droppedDatagrams += 1;
         return;
       }
       const code = systemErrorCode(error);
-      if (code !== undefined && NOT_THE_ENDPOINTS_FAULT.has(code)) {
-        traffic.droppedDatagrams += 1;
-        return;
-      }
-      this.#failed(bound, error);
+      // Either this datagram is too long, or a router has said so of an earlier one, which is lost, and this one has not
+      // left: telling so takes the report away.
+      if (code === 'EMSGSIZE' && !isSecondTry) this.#transmit(message, true);
+      else this.#reported(bound, error);
       // A refusal reported here was an earlier datagram's: this one has not left, and may go to another endpoint.
       if (code === 'ECONNREFUSED' && !this.#ended) this.send(message);
     });
@@ -169,6 +172,16 @@ export class UdpSession {
     this.context.touch(this);
     this.#refusedBy = undefined;
     this.context.reply(message);
+  }
+
+  /**
+   * An error of a datagram, or one that a router has reported. `EMSGSIZE`: it was too long for the path. The next of its
+   * length leaves in fragments, because the kernel knows by now (ip(7), IP_PMTUDISC_WANT).
+   */
+  #reported(bound: { readonly endpoint: Endpoint }, error: Error): void {
+    const code = systemErrorCode(error);
+    if (code !== undefined && NOT_THE_ENDPOINTS_FAULT.has(code)) this.context.traffic.droppedDatagrams += 1;
+    else this.#failed(bound, error);
   }
 
   #failed(bound: { readonly endpoint: Endpoint }, error: Error): void {
