@@ -28,6 +28,9 @@ constexpr size_t kEnoughUnsent = 1024 * 1024;
 /// One reply may be large; a peer that leaves this much unread is closed.
 constexpr size_t kMostUnsent = 64 * 1024 * 1024;
 
+/// Of what has been sent, where the peer leaves something unread all the time.
+constexpr size_t kMostSentKept = 1024 * 1024;
+
 const char* codeOf(OpenError error) {
   switch (error) {
     case OpenError::portInUse:
@@ -96,7 +99,10 @@ bool ControlConnection::readOnce() {
     std::move(parsed.begin(), parsed.end(), std::back_inserter(waiting_));
     return true;
   }
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (got < 0 && errno == EINTR) return true;
+  // One that takes no replies (shutdown(2), SHUT_RD) may have closed, and is not watched: what it has sent
+  // until now is all that it asks.
+  if (got < 0 && errno == EAGAIN && !gone_) return false;
   if (got < 0) gone_ = true;
   sawEnd_ = true;
   return false;
@@ -114,6 +120,7 @@ void ControlConnection::flush() {
     const ssize_t written = send(fd_, out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (written >= 0) {
       sent_ += static_cast<size_t>(written);
+      dropSent();
     } else if (errno == EAGAIN || errno == EINTR) {
       return;
     } else {
@@ -122,6 +129,13 @@ void ControlConnection::flush() {
   }
   out_.clear();
   events_.clear();
+  sent_ = 0;
+}
+
+void ControlConnection::dropSent() {
+  // Half of it at least, so that what moves to the front is never more than what was sent.
+  if (sent_ < kMostSentKept || sent_ < out_.size() / 2) return;
+  out_.erase(0, sent_);
   sent_ = 0;
 }
 

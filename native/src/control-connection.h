@@ -51,6 +51,8 @@ class ControlConnection {
   void flush();
 
  private:
+  /// Lets go of the part of `out_` that the kernel has, where that is much.
+  void dropSent();
   bool readOnce();
   void runWaiting();
   bool mayRun(const Request& request) const;

@@ -6,8 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <utility>
 
 #include "worker.h"
@@ -19,6 +21,16 @@ constexpr int kEventsAtOnce = 16;
 
 /// For peers to take their last replies.
 constexpr uint64_t kLastFlushMs = 1'000;
+
+/// Who connects waits so long where the system has no file or memory for one more.
+constexpr uint64_t kAcceptAgainMs = 100;
+
+/// Not perror(3): it makes calls that the filter does not know.
+void complain(const char* call) { fprintf(stderr, "kube-splice-relay: %s: %s\n", call, strerror(errno)); }
+
+bool isShortage(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
 
 }  // namespace
 
@@ -42,16 +54,15 @@ bool ControlServer::run(std::string greeting) {
   greeting_ = std::move(greeting);
   if (epollFd_ < 0 || !watch(options_.wakeFd) || !watch(options_.signalFd) ||
       (options_.listenFd >= 0 && !watch(options_.listenFd))) {
-    perror("kube-splice-relay: epoll");
+    complain("epoll");
     return false;
   }
   if (options_.controlFd >= 0) admit(options_.controlFd);
   while (!ended_) {
-    const int untilTick = later_.empty() ? relay_.msUntilTick() : 0;
     epoll_event events[kEventsAtOnce];
-    const int count = epoll_wait(epollFd_, events, kEventsAtOnce, untilTick);
+    const int count = epoll_wait(epollFd_, events, kEventsAtOnce, msToWait());
     if (count < 0 && errno != EINTR) {
-      perror("kube-splice-relay: epoll_wait");
+      complain("epoll_wait");
       return false;
     }
     for (int i = 0; i < count; i++) {
@@ -76,6 +87,7 @@ bool ControlServer::run(std::string greeting) {
       }
     }
     if (relay_.msUntilTick() == 0) relay_.tick();
+    if (acceptAgainMs_ > 0 && monotonicMs() >= acceptAgainMs_) listenAgain();
     goOn();
     removeDone();
     // The process whose relay this is has gone.
@@ -101,9 +113,11 @@ void ControlServer::shutdown(uint64_t graceMs, std::function<void()> done) {
 void ControlServer::acceptPeers() {
   while (true) {
     const int fd = accept4(options_.listenFd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    // EAGAIN: nobody waits any more. Any other error is of one peer that has gone; descriptors are kept free
-    // for this.
-    if (fd < 0) return;
+    if (fd < 0) {
+      if (isShortage(errno)) pauseAccepting();
+      // EAGAIN: nobody waits any more. Any other error is of one peer that has gone.
+      return;
+    }
     if (isTrusted(fd) && connections_.size() < kMostPeers) {
       admit(fd);
       continue;
@@ -115,10 +129,33 @@ void ControlServer::acceptPeers() {
   }
 }
 
+void ControlServer::pauseAccepting() {
+  // It would be told again at once that somebody waits, and again. Where this fails, just that happens.
+  if (epoll_ctl(epollFd_, EPOLL_CTL_DEL, options_.listenFd, nullptr) == 0)
+    acceptAgainMs_ = monotonicMs() + kAcceptAgainMs;
+}
+
+void ControlServer::listenAgain() {
+  // ENOMEM, ENOSPC: later, then.
+  acceptAgainMs_ = watch(options_.listenFd) ? 0 : monotonicMs() + kAcceptAgainMs;
+}
+
+int ControlServer::msToWait() const {
+  if (!later_.empty()) return 0;
+  const int untilTick = relay_.msUntilTick();
+  if (acceptAgainMs_ == 0) return untilTick;
+  const uint64_t now = monotonicMs();
+  const int untilAccept = acceptAgainMs_ > now ? static_cast<int>(acceptAgainMs_ - now) : 0;
+  return untilTick < 0 ? untilAccept : std::min(untilTick, untilAccept);
+}
+
 bool ControlServer::isTrusted(int fd) const {
   ucred peer{};
   socklen_t length = sizeof peer;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
+  // A user that this user namespace does not map reads as 65534 (user_namespaces(7)), and is taken for our
+  // own where that is who started us. The mode of the socket's file lets none of them come so far but the
+  // root of an outer namespace, who needs no leave.
   return peer.uid == 0 || peer.uid == options_.ownUser;
 }
 

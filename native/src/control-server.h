@@ -56,6 +56,10 @@ class ControlServer {
  private:
   bool watch(int fd);
   void acceptPeers();
+  void pauseAccepting();
+  void listenAgain();
+  /// Until there is something to do that no descriptor tells; -1 for never.
+  int msToWait() const;
   void admit(int fd);
   bool isTrusted(int fd) const;
   void readSignal();
@@ -74,6 +78,8 @@ class ControlServer {
   std::vector<std::function<void()>> whenEnded_;
   /// Peers of which a request was finished in this turn.
   std::vector<uint64_t> later_;
+  /// The listening socket is not watched until then; 0 where it is.
+  uint64_t acceptAgainMs_ = 0;
   uint8_t signals_ = 0;
   bool ended_ = false;
 };

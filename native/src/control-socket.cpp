@@ -1,5 +1,6 @@
 #include "control-socket.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -18,6 +19,41 @@ std::string failed(const std::string& what) {
   return what + ": " + errorName(errno) + " (" + strerror(errno) + ")";
 }
 
+std::string servedAlready(const std::string& path, const std::string& by) {
+  return path + " is served already" + by + "; stop that relay, or give another --socket";
+}
+
+std::string noDirectory(const std::string& path) {
+  return "the directory of " + path + " is not there; make it, or give another --socket";
+}
+
+/// Of all who would serve `path` one has this lock, for as long as it lives: between looking at a stale
+/// socket and removing it nobody makes one that is served. The file stays: if it were removed, another could
+/// lock a file that nobody finds any more. The descriptor, or -1 and `wrong`.
+int lockOf(const std::string& path, std::string& wrong) {
+  const std::string file = path + ".lock";
+  const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+  if (fd < 0) {
+    wrong = errno == ENOENT || errno == ENOTDIR ? noDirectory(path) : failed("cannot open " + file);
+    return -1;
+  }
+  // A lock of the process (fcntl(2)), which the system can tell the holder of: it ends with it, or when it
+  // closes this file.
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  if (fcntl(fd, F_SETLK, &lock) == 0) return fd;
+  if (errno != EAGAIN && errno != EACCES)
+    wrong = failed("cannot lock " + file);
+  else if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0)
+    wrong = servedAlready(path, " by process " + std::to_string(lock.l_pid));
+  else
+    // The holder has ended just now, or is of another PID namespace.
+    wrong = servedAlready(path, "");
+  close(fd);
+  return -1;
+}
+
 /// Empty where the path is free now.
 std::string makeRoom(const std::string& path, const sockaddr_un& address) {
   struct stat found;
@@ -31,9 +67,34 @@ std::string makeRoom(const std::string& path, const sockaddr_un& address) {
   const bool refused = connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
                        errno == ECONNREFUSED;
   close(probe);
-  if (!refused) return path + " is served already; stop that relay, or give another --socket";
+  // By one without a lock, or another program.
+  if (!refused) return servedAlready(path, "");
   if (unlink(path.c_str()) != 0 && errno != ENOENT) return failed("cannot remove the stale socket " + path);
   return {};
+}
+
+/// The listening socket, or -1 and `wrong`. The caller has the lock.
+int listenAt(const std::string& path, const sockaddr_un& address, std::string& wrong) {
+  wrong = makeRoom(path, address);
+  if (!wrong.empty()) return -1;
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) {
+    wrong = failed("socket");
+    return -1;
+  }
+  // The file never has another mode, not even for a moment.
+  const mode_t before = umask(0177);
+  const bool bound = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const int error = errno;
+  umask(before);
+  errno = error;
+  if (bound && listen(fd, kBacklog) == 0) return fd;
+  if (errno == ENOENT || errno == ENOTDIR)
+    wrong = noDirectory(path);
+  else
+    wrong = failed("cannot listen on " + path);
+  close(fd);
+  return -1;
 }
 
 }  // namespace
@@ -46,26 +107,12 @@ int listenOnControlSocket(const std::string& path, std::string& wrong) {
     return -1;
   }
   memcpy(address.sun_path, path.data(), path.size());
-  wrong = makeRoom(path, address);
-  if (!wrong.empty()) return -1;
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) {
-    wrong = failed("socket");
-    return -1;
-  }
-  // The file never has another mode, not even for a moment.
-  const mode_t before = umask(0177);
-  const bool bound = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-  const int error = errno;
-  umask(before);
-  errno = error;
-  if (bound && listen(fd, kBacklog) == 0) return fd;
-  if (errno == ENOENT || errno == ENOTDIR)
-    wrong = "the directory of " + path + " is not there; make it, or give another --socket";
-  else
-    wrong = failed("cannot listen on " + path);
-  close(fd);
-  return -1;
+  const int lock = lockOf(path, wrong);
+  if (lock < 0) return -1;
+  const int fd = listenAt(path, address, wrong);
+  // Else the lock is held, and its file open, until the process ends.
+  if (fd < 0) close(lock);
+  return fd;
 }
 
 std::string checkControlFd(int fd) {

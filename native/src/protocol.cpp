@@ -294,7 +294,8 @@ std::string RequestParser::furtherLine(const std::vector<std::string_view>& word
   if (leadsBack && words[3] != "leads-back") return "leads-back expected, or nothing";
   const auto address = parseEndpoint(words[2]);
   if (!address) return "ENDPOINT is not ADDRESS:PORT";
-  std::string key(words[2]);
+  // One text for each address: two spellings of one endpoint are the same one.
+  std::string key = endpointText(*address);
   if (!seen_.insert(key).second) return "an endpoint is named twice: " + key;
   collecting_.endpoints.push_back({std::move(key), *address, leadsBack});
   return {};

@@ -2,6 +2,7 @@
 // first.
 #include "seccomp-filter.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -13,6 +14,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <vector>
 
 #include "error-name.h"
@@ -116,6 +118,21 @@ class Program {
   std::vector<sock_filter> code_;
 };
 
+/// All threads of this process, or the first alone where /proc is not there; as many as can be passed over.
+std::vector<uint32_t> ownThreads() {
+  constexpr size_t kMost = 100;
+  std::vector<uint32_t> threads{static_cast<uint32_t>(getpid())};
+  DIR* const tasks = opendir("/proc/self/task");
+  if (tasks == nullptr) return threads;
+  while (const dirent* const task = readdir(tasks)) {
+    const auto id = static_cast<uint32_t>(strtoul(task->d_name, nullptr, 10));
+    // `.` and `..` are 0.
+    if (id != 0 && id != threads.front() && threads.size() < kMost) threads.push_back(id);
+  }
+  closedir(tasks);
+  return threads;
+}
+
 Program makeProgram() {
   Program program;
   program.load(offsetof(seccomp_data, arch));
@@ -153,7 +170,15 @@ Program makeProgram() {
   program.unlessEqual(F_SETPIPE_SZ, 1);
   program.answer(kAllow);
   program.answer(kKill);
-  // abort(3) signals this process and no other.
+  // abort(3) signals this process and no other: by its number, or, in another C library, by a thread's.
+  const std::vector<uint32_t> threads = ownThreads();
+  program.unlessEqual(SYS_tkill, static_cast<uint8_t>(2 + 2 * threads.size()));
+  program.loadArgument(0);
+  for (const uint32_t thread : threads) {
+    program.unlessEqual(thread, 1);
+    program.answer(kAllow);
+  }
+  program.answer(kKill);
   program.unlessEqual(SYS_tgkill, 4);
   program.loadArgument(0);
   program.unlessEqual(static_cast<uint32_t>(getpid()), 1);

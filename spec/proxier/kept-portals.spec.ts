@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../src/model/endpoint.js';
+import { KubeSpliceError } from '../../src/model/errors.js';
 import type { ServicePortName } from '../../src/model/service-port.js';
 import type { OpenPortal, PortalRequest } from '../../src/relay/engine.js';
 import type { PastRedirect } from '../../src/steering/steering.js';
@@ -123,5 +124,30 @@ describe('portals that the relay kept from an earlier run', () => {
     proxier.update(stateOf([web, back, ...endpoints(1)]));
     await proxier.settled();
     expect(opened).toEqual([new Set([back.key])]);
+  });
+
+  it('keep their ports where they could not be taken over, and are when they can', async () => {
+    const { proxier, relay, portOf } = start({ 'default/web': 40_001 });
+    const open = relay.open.bind(relay);
+    relay.open = async (request) => {
+      if (request.name !== 'default/web') return open(request);
+      throw new KubeSpliceError('PORTAL_OPEN_FAILED', 'not now');
+    };
+    const newcomers = ['a', 'b', 'c', 'd', 'e'].map(
+      (name) => [aServicePort({ name: `default/${name}` })] as const,
+    );
+    const portsOfNewcomers = () =>
+      newcomers.map(([{ name }]) => portOf(name)).filter((port) => port !== undefined);
+    proxier.update(stateOf([web], ...newcomers.slice(0, 2)));
+    await proxier.settled();
+    proxier.update(stateOf([web], ...newcomers));
+    await proxier.settled();
+    expect(new Set(portsOfNewcomers())).toEqual(new Set([40_000, 40_002, 40_003]));
+    expect([portOf('default/web'), relay.closed]).toEqual([40_001, []]);
+    relay.open = open;
+    proxier.update(stateOf([web]));
+    await proxier.settled();
+    expect(portOf('default/web')).toBe(40_001);
+    expect(proxier.syncProgress().errors).toEqual([]);
   });
 });

@@ -301,7 +301,8 @@ export class NativeRelay implements RelayEngine {
     const { observer, logger } = this.#options;
     switch (event.kind) {
       case 'failure':
-        observer.failure(event.failure);
+        // Another peer's portal may have a name that no service port has. One that was closed fails still.
+        if (event.failure.name.includes('/')) observer.failure(event.failure);
         break;
       case 'files-exhausted':
         observer.filesExhausted(event.limit);

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LogFields, Logger } from '../../host/log.js';
 import { KubeSpliceError } from '../../model/errors.js';
@@ -22,6 +23,8 @@ export interface RelayLinkOptions {
 export class RelayLink {
   readonly #options: RelayLinkOptions;
   readonly #stopped = new AbortController();
+  /** A connection whose relay has not greeted yet: it may never do. */
+  #ungreeted: Socket | undefined;
   /** The connection that is there, be the relay told everything or not. */
   #latest: RelayConnection | undefined;
   #ready: RelayConnection | undefined;
@@ -65,6 +68,7 @@ export class RelayLink {
   /** Makes no more connections; one that is there stays. */
   stopConnecting(): void {
     this.#stopped.abort();
+    this.#ungreeted?.destroy();
     this.#wake();
   }
 
@@ -122,10 +126,14 @@ export class RelayLink {
     let connection: RelayConnection | undefined;
     try {
       const socket = await source.connect();
+      this.#ungreeted = socket;
+      if (this.#stopped.signal.aborted) socket.destroy();
       connection = await RelayConnection.greet(socket, {
         event,
         closed,
         ...(patienceMs === undefined ? {} : { patienceMs }),
+      }).finally(() => {
+        this.#ungreeted = undefined;
       });
       this.#latest = connection;
       if (this.#stopped.signal.aborted) throw new Error('stopped');
@@ -148,8 +156,8 @@ export class RelayLink {
     for (const resolve of waiting) resolve(this.#ready);
   }
 
+  /** Timers and signals have their turn, even where there is nothing to wait for: a start may fail again and again. */
   async #pause(ms: number): Promise<void> {
-    if (ms === 0) return;
     await pause(ms, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
   }
 }

@@ -51,16 +51,7 @@ export class RelayProcess implements RelaySource {
 
   async connect(): Promise<Socket> {
     await this.ended();
-    const { program, threads } = this.#options;
-    const process = (this.#options.spawn ?? spawn)(
-      program,
-      ['--control-fd', '3', '--threads', `${threads}`],
-      {
-        stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-        // A process group of its own: Ctrl-C is for this process, which ends the relay when it has told it what to end.
-        detached: true,
-      },
-    );
+    const process = this.#spawn();
     // A handler from the first turn on: what cannot be started tells so by an event.
     const failed = new Promise<never>((_, reject) => process.once('error', reject));
     failed.catch(() => undefined);
@@ -69,7 +60,9 @@ export class RelayProcess implements RelaySource {
     });
     this.#child = { process, startedAt: this.#now(), gone };
     this.#log(process);
-    const control = process.stdio[3];
+    // All of these are missing, whatever their types say, where there were no files for the pipes (EMFILE, ENFILE).
+    const { stdio }: Partial<ChildProcess> = process;
+    const control = stdio?.[3];
     if (process.pid === undefined || !(control instanceof Socket)) {
       if (control instanceof Socket) control.destroy();
       this.#child = undefined;
@@ -104,9 +97,24 @@ export class RelayProcess implements RelaySource {
     this.#shortLives = this.#now() - child.startedAt < SHORT_LIFE_MS ? this.#shortLives + 1 : 0;
   }
 
+  /** Where it throws, as Node does for most errors, that is one more life that was short. */
+  #spawn(): ChildProcess {
+    const { program, threads } = this.#options;
+    try {
+      return (this.#options.spawn ?? spawn)(program, ['--control-fd', '3', '--threads', `${threads}`], {
+        stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+        // A process group of its own: Ctrl-C is for this process, which ends the relay when it has told it what to end.
+        detached: true,
+      });
+    } catch (error) {
+      this.#shortLives += 1;
+      throw error;
+    }
+  }
+
   /** Each line that the relay writes to its standard error becomes a line of the log. */
-  #log({ stderr }: ChildProcess): void {
-    if (stderr === null) return;
+  #log({ stderr }: Partial<ChildProcess>): void {
+    if (stderr === null || stderr === undefined) return;
     const lines = createInterface({ input: stderr });
     lines.on('line', (line) =>
       this.#options.logger.warn('relay', { said: line.slice(0, LONGEST_LOGGED_LINE) }),

@@ -94,7 +94,7 @@ export function parsePortals(lines: readonly string[]): Map<ServicePortName, Ope
   for (const line of lines) {
     const [verb, name, protocol, address, port, ...more] = line.split(' ');
     if (verb !== 'portal' || more.length > 0) throw malformed(line);
-    portals.set(servicePort(name, line), {
+    portals.set(portalName(name, line), {
       protocol: protocolOf(protocol, line),
       address: ipAddress(address, line),
       port: portNumber(port, line),
@@ -111,7 +111,7 @@ export function parseCounters(lines: readonly string[]): Map<ServicePortName, Po
     const [verb, subject, ...words] = line.split(' ');
     if (verb === 'portal') {
       endpoints = new Map();
-      counters.set(servicePort(subject, line), { ...portalCounters(words, line), endpoints });
+      counters.set(portalName(subject, line), { ...portalCounters(words, line), endpoints });
     } else if (verb === 'endpoint' && endpoints !== undefined && words.length === 2) {
       endpoints.set(endpointOf(subject, line).key, {
         connections: wholeNumber(words[0], line),
@@ -142,7 +142,7 @@ function parseFailure(words: readonly string[], line: string): RelayFailure {
   if (end !== 'final' && end !== 'retried') throw malformed(line);
   const { address, port } = endpointOf(client, line);
   return {
-    name: servicePort(name, line),
+    name: portalName(name, line),
     protocol: protocolOf(protocol, line),
     client: { address, port },
     ...(to === '-' ? {} : { endpoint: endpointOf(to, line) }),
@@ -157,10 +157,10 @@ function reasonOf(word: string | undefined, line: string): FailureReason {
   return word as FailureReason;
 }
 
-function servicePort(word: string | undefined, line: string): ServicePortName {
-  const slash = word?.indexOf('/') ?? -1;
-  if (word === undefined || slash === -1) throw malformed(line);
-  return `${word.slice(0, slash)}/${word.slice(slash + 1)}`;
+/** Whatever name it is: another peer's portal may have one that no service port has, and then is nobody's here. */
+function portalName(word: string | undefined, line: string): ServicePortName {
+  if (word === undefined || word === '') throw malformed(line);
+  return word as ServicePortName;
 }
 
 function protocolOf(word: string | undefined, line: string): Protocol {
@@ -169,9 +169,9 @@ function protocolOf(word: string | undefined, line: string): Protocol {
   throw malformed(line);
 }
 
-/** `10.0.0.4:8080`, `[fd00::4]:8080`. */
+/** `10.0.0.4:8080`, `[fd00::4]:8080`, in whatever spelling. */
 function endpointOf(word: string | undefined, line: string): Endpoint {
-  const [, bracketed, plain, port] = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(word ?? '') ?? [];
+  const [, bracketed, plain, port] = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i.exec(word ?? '') ?? [];
   return endpoint(ipAddress(bracketed ?? plain, line), portNumber(port, line));
 }
 
