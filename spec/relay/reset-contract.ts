@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../src/model/endpoint.js';
 import { eventually } from '../support/deadline.js';
 import { mortalEndpoint } from '../support/mortal-endpoint.js';
-import { handOver, readNothing, TcpEndpoint } from '../support/tcp-endpoint.js';
+import { echo, handOver, readNothing, TcpEndpoint } from '../support/tcp-endpoint.js';
 import type { TcpPeer } from '../support/tcp-peer.js';
 import { type PortalUnderTest, RelayUnderTest, type StartEngine } from './contract-engine.js';
 
@@ -180,7 +180,7 @@ export function describeReset(start: StartEngine): void {
 
   describe('a storm of clients that connect and reset at once', () => {
     it('leaves nothing behind', async () => {
-      const endpoint = await TcpEndpoint.listen(handOver);
+      const endpoint = await TcpEndpoint.listen(echo);
       const relay = await RelayUnderTest.start(start);
       const portal = await relay.open({ endpoints: [endpoint.endpoint] });
       for (let round = 0; round < 5; round++) {
@@ -194,6 +194,7 @@ export function describeReset(start: StartEngine): void {
       });
       const client = await portal.connect();
       await client.send('business as usual');
+      expect(await client.text(17)).toBe('business as usual');
     });
   });
 
