@@ -72,6 +72,8 @@ constexpr int kAllowed[] = {
     SYS_set_robust_list,
     SYS_rseq,
     SYS_sched_yield,
+    SYS_sched_getscheduler,
+    SYS_sched_setscheduler,
     SYS_sched_getaffinity,
     SYS_sigaltstack,
     SYS_rt_sigprocmask,

@@ -1,9 +1,11 @@
 #include "worker.h"
 
+#include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "relay.h"
 #include "udp-portal.h"
@@ -32,8 +35,20 @@ constexpr uint64_t kRetryPausedMs = 100;
 /// How often pipes that nobody uses are closed.
 constexpr uint64_t kTrimMs = 1'000;
 
-/// How long after a message others are not let run first: whoever sent it may send another, or be answered.
+/// How long after a message streams are served at once: whoever sent it may send another, or be answered.
 constexpr uint64_t kQuietMs = 10;
+
+/// How long bytes of streams are let gather, the kernel's timer slack on top (50 µs; prctl(2),
+/// PR_SET_TIMERSLACK).
+constexpr timespec kNap{0, 50'000};
+
+/// Of this thread: whether it interrupts whoever has the processor when it is woken (SCHED_OTHER) or waits
+/// for its turn (SCHED_BATCH; sched(7)). Not the library's call, which musl has none of.
+void setPolicy(int policy) {
+  const sched_param none{};
+  // Never refused (sched(7)); if it were, nothing would be lost.
+  syscall(SYS_sched_setscheduler, 0, policy, &none);
+}
 
 [[noreturn]] void die(const char* what) {
   // Not perror(3), which may open files to say it (seccomp-filter.cpp).
@@ -112,6 +127,8 @@ void Worker::wake() {
 }
 
 void Worker::run() {
+  // Whoever starts the relay with another policy knows why.
+  mayBePatient_ = syscall(SYS_sched_getscheduler, 0) == SCHED_OTHER;
   epoll_event events[kEventsAtOnce];
   while (true) {
     const uint64_t pass = relay.wantedPass();
@@ -123,7 +140,7 @@ void Worker::run() {
       passed_.store(pass, std::memory_order_release);
       relay.workerPassed();
     }
-    letOthersRun();
+    letBytesGather();
     const int count = epoll_wait(epollFd_, events, kEventsAtOnce, timeoutMs());
     if (count < 0 && errno != EINTR) die("epoll_wait");
     nowMs_ = monotonicMs();
@@ -321,13 +338,19 @@ void Worker::runTimers() {
   }
 }
 
-/// Where nothing but streams is under way. Sleeping now would mean to be woken for the next few bytes:
-/// whoever sends or reads them, and has no processor, has this one first (sched_yield(2)), and what he leaves
-/// is moved at once. Where nobody waits for the processor it returns at once.
-void Worker::letOthersRun() {
-  const bool spliced = splicedInTurn_;
-  splicedInTurn_ = false;
-  if (spliced && unfinished.empty() && nowMs_ - lastMessageMs_ >= kQuietMs) sched_yield();
+/// Where nothing but streams is under way. To be woken for each few bytes, and to interrupt for them whoever
+/// sends or reads them, costs more than moving them: more of them are let come, for as long as nobody else
+/// would notice.
+void Worker::letBytesGather() {
+  const bool spliced = std::exchange(splicedInTurn_, false);
+  const bool onlyStreams = spliced && nowMs_ - lastMessageMs_ >= kQuietMs;
+  if (onlyStreams != isPatient_ && mayBePatient_) {
+    isPatient_ = onlyStreams;
+    setPolicy(onlyStreams ? SCHED_BATCH : SCHED_OTHER);
+  }
+  if (!onlyStreams || !unfinished.empty()) return;
+  // EINTR: that was long enough.
+  ppoll(nullptr, 0, &kNap, nullptr);
 }
 
 int Worker::timeoutMs() const {

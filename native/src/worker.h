@@ -104,7 +104,7 @@ class Worker {
   void welcome(Portal& portal, int fd, const SocketAddress& address);
   void pauseAccepting(Portal& portal);
   void runTimers();
-  void letOthersRun();
+  void letBytesGather();
   int timeoutMs() const;
   void readMail();
   void freeEnded();
@@ -128,6 +128,9 @@ class Worker {
   uint64_t retryPausedMs_ = 0;
   uint64_t trimMs_ = 0;
   bool splicedInTurn_ = false;
+  /// Whether the thread waits for its turn on the processor; where that may be changed.
+  bool isPatient_ = false;
+  bool mayBePatient_ = false;
   uint64_t lastMessageMs_ = 0;
   /// Of `unfinished`, those whose turn it is.
   std::vector<TcpConnection*> turn_;
