@@ -18,8 +18,25 @@ export class ChildProcesses {
    * @throws BenchEnding after `killAll`.
    */
   spawn(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+    return this.#spawn(command, args, { env: { ...process.env, ...env } });
+  }
+
+  /**
+   * The same in a session of its own, as a service manager would start it and as kube-splice starts the native relay:
+   * what shares a session shares a share of the processors (sched(7), autogroup).
+   *
+   * @throws BenchEnding after `killAll`.
+   */
+  spawnService(command: string, args: readonly string[]): ChildProcess {
+    return this.#spawn(command, args, { detached: true });
+  }
+
+  #spawn(
+    command: string,
+    args: readonly string[],
+    options: { readonly env?: NodeJS.ProcessEnv; readonly detached?: boolean },
+  ): ChildProcess {
     this.#refuseWhenEnding();
-    const options = { env: { ...process.env, ...env } };
     return this.#keep(spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] }));
   }
 

@@ -45,11 +45,11 @@ const NOT_KNOWN = '–';
 /** The results as a person reads them. */
 export function reportText(results: Results): string {
   const { machine, settings, measurements, memory, peers, failures, notes } = results;
-  const { cores, system, node, cpuTimes } = machine;
+  const { cores, system, node, congestionControl, cpuTimes } = machine;
   const { rounds, seconds } = settings;
   const summaries = measurements.flatMap((result) => summarize(result));
   return [
-    `${cores} cores, ${system}, Node ${node}; ${rounds === 1 ? '1 round' : `medians of ${rounds} rounds`} of ${seconds} s, peers in turn`,
+    `${cores} cores, ${system}, Node ${node}${congestionControl === null ? '' : `, TCP with ${congestionControl}`}; ${rounds === 1 ? '1 round' : `medians of ${rounds} rounds`} of ${seconds} s, peers in turn`,
     table(HEAD, [...summaries.map(measurementRow), ...memory.map(memoryRow)], TEXT_COLUMNS),
     ...latencyTexts(measurements),
     ...ratioTexts(ratiosOf(measurements, memory)),

@@ -47,7 +47,7 @@ export async function startInstalled(
   for (const service of serviceNames()) portals[service] = { address: HOST, port: await freePort(HOST) };
   const file = join(directory, 'settings');
   await writeFile(file, settings(portals, endpoints, directory));
-  const child = children.spawn(command, args(file, directory));
+  const child = children.spawnService(command, args(file, directory));
   const lastWords = keepLastWords(child);
   const stop = async (): Promise<void> => {
     await children.stop(child);

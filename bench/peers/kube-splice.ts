@@ -116,7 +116,7 @@ async function startRelayed(
   if (relayProgram === undefined) return startProgram(run, manifest, null, children);
   const socket = join(directory, 'relay.sock');
   const threads = relayThreads === 0 ? [] : ['--threads', String(relayThreads)];
-  const relay = children.spawn(relayProgram, ['--socket', socket, ...threads]);
+  const relay = children.spawnService(relayProgram, ['--socket', socket, ...threads]);
   const relayWords = keepLastWords(relay);
   try {
     const running = await startProgram(run, manifest, { socket, process: relay }, children);

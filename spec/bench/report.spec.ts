@@ -12,7 +12,7 @@ const measured = (done: number, peerCpuMs: number | null, lost = 0): Measured =>
 });
 
 const RESULTS: Results = {
-  machine: { cores: 2, system: 'Linux 6.1', node: '20.19.0', cpuTimes: true },
+  machine: { cores: 2, system: 'Linux 6.1', node: '20.19.0', cpuTimes: true, congestionControl: 'cubic' },
   settings: { rounds: 1, seconds: 1 },
   measurements: [
     {

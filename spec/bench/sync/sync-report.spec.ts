@@ -34,7 +34,7 @@ function rulesResult(filter: PacketFilter, services: number, ms = 100): RulesRes
 }
 
 const FOUND: SyncResults = {
-  machine: { cores: 2, system: 'Linux 6.1', node: '20.20.2', cpuTimes: true },
+  machine: { cores: 2, system: 'Linux 6.1', node: '20.20.2', cpuTimes: true, congestionControl: 'cubic' },
   sizes: [],
   rules: [],
   steeredStarts: [],
