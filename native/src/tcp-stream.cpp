@@ -150,15 +150,13 @@ Moved spliceThrough(Worker& worker, TcpStream& stream, int source, int destinati
         stream.inPipe += static_cast<uint32_t>(got);
         moved += static_cast<size_t>(got);
         worker.noteSplice();
-      } else if (got == 0) {
+      } else if (got == 0 || (errno == EINVAL && stream.inPipe == 0)) {
+        // The end, or a mark of urgent data, or a socket that can't be spliced from: copying tells.
         ended = true;
       } else if (errno == EAGAIN) {
         // Either the source is empty or the pipe is full: a pipe has room for so many pieces, too, however
         // small they are. Only where nothing is in the pipe is it surely the source.
         waits = stream.inPipe == 0;
-      } else if (errno == EINVAL && stream.inPipe == 0) {
-        // A socket that can't be spliced from.
-        ended = true;
       } else {
         error = errno;
         return Moved::sourceBroken;
