@@ -108,6 +108,5 @@ ClientIP clientIP(const SocketAddress& address) {
 bool SocketAddress::isLoopback() const {
   if (family() == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr)) return true;
   if (family() == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return false;
-  constexpr size_t kMappedPrefix = 12;
   return clientIP(*this)[kMappedPrefix] == IN_LOOPBACKNET;
 }
