@@ -108,5 +108,5 @@ ClientIP clientIP(const SocketAddress& address) {
 bool SocketAddress::isLoopback() const {
   if (family() == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr)) return true;
   if (family() == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return false;
-  return clientIP(*this)[kMappedPrefix] == IN_LOOPBACKNET;
+  return clientIP(*this)[sizeof kMappedPrefix] == IN_LOOPBACKNET;
 }
