@@ -37,7 +37,7 @@ const RESULTS: Results = {
 describe('reportText', () => {
   it('tells machine and settings, a row for each peer, and what was lost', () => {
     expect(reportText(RESULTS).split('\n')).toEqual([
-      '2 cores, Linux 6.1, Node 20.19.0; 1 round of 1 s, peers in turn',
+      '2 cores, Linux 6.1, Node 20.19.0, TCP with cubic; 1 round of 1 s, peers in turn',
       '',
       '|                                              | peer     | median |       min – max | of direct |     CPU | CPU of machine |',
       '| -------------------------------------------- | -------- | -----: | --------------: | --------: | ------: | -------------: |',
