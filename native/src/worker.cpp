@@ -361,6 +361,8 @@ int Worker::timeoutMs() const {
   if (!young.empty()) due = std::min(due, young.front()->dueMs);
   if (!paused_.empty()) due = std::min(due, retryPausedMs_);
   if (pipes.hasFree()) due = std::min(due, trimMs_);
+  // The stream may have been the last: whoever comes next is not to find a thread that waits for its turn.
+  if (isPatient_) due = std::min(due, nowMs_ + kQuietMs);
   uint64_t wait = due == UINT64_MAX ? UINT64_MAX : due > nowMs_ ? due - nowMs_ : 0;
   const int udpWait = udp->msUntilTimer();
   if (udpWait >= 0) wait = std::min(wait, static_cast<uint64_t>(udpWait));

@@ -1,8 +1,8 @@
 // One thread: an epoll loop over the portals it shares with the other workers, and the connections and
 // sessions that are its alone.
 //
-//   top of loop: passed() ──▶ epoll_wait ──▶ events ──▶ streams that have more to move ──▶ timers ──▶ mail
-//   ──▶ freeing ──▶ top
+//   top of loop: passed() ──▶ a nap where only streams are under way ──▶ epoll_wait ──▶ events ──▶ streams
+//   that have more to move ──▶ mail ──▶ timers ──▶ freeing ──▶ top
 //
 // It owns its connections, sessions, pipes and buffers; no other thread touches them. Other threads reach it
 // through mail only, and by adding a new client's socket to its epoll.
