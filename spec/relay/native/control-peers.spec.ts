@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { existsSync, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { programSearch } from '../../../src/host/program-search.js';
 import { eventually, within } from '../../support/deadline.js';
 import { NATIVE_RELAY, NATIVE_RELAY_MISSING } from '../../support/native-relay-program.js';
 import { cpuMsOf } from '../../support/process-cpu.js';
@@ -11,10 +12,7 @@ import { RelayPeer, RelayProgram } from '../../support/relay-program.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 
 const MOST_PEERS = 8;
-const PERL = (process.env.PATH ?? '')
-  .split(delimiter)
-  .map((directory) => join(directory, 'perl'))
-  .find((program) => existsSync(program));
+const PERL = programSearch(process.env.PATH)('perl');
 /** Connects, takes no more replies (shutdown(2), SHUT_RD), says hello, and goes when its standard input ends. */
 const DEAF = `
   socket(my $peer, AF_UNIX, SOCK_STREAM, 0) or die $!;
@@ -32,7 +30,7 @@ const EVENTS = 6_000;
 const LONG_NAME = `a/${'x'.repeat(500)}`;
 
 describe.skipIf(NATIVE_RELAY_MISSING)('peers of the relay program (skipped where it is not built)', () => {
-  it.skipIf(PERL === undefined)(
+  it.skipIf(PERL === null)(
     'that take no replies leave room for others when they go (needs perl)',
     async () => {
       const relay = await RelayProgram.start();
