@@ -32,8 +32,11 @@ Congestion::Congestion() {
   close(fd);
 }
 
-void Congestion::setBeforeConnect(int fd, const SocketAddress& peer) const {
-  if (paces_ && peer.isLoopback()) set(fd, kUnpaced);
+bool Congestion::setBeforeConnect(int fd, const SocketAddress& peer, bool isUnpaced) const {
+  if (!paces_) return false;
+  const bool unpaced = peer.isLoopback();
+  if (unpaced != isUnpaced) set(fd, unpaced ? kUnpaced : systems_);
+  return unpaced;
 }
 
 void Congestion::setBeforeListen(int fd) const {

@@ -10,8 +10,8 @@ class Congestion {
   /// Finds out what the system's is (tcp(7), TCP_CONGESTION); later changes are not noticed.
   Congestion();
 
-  /// A socket that is about to connect.
-  void setBeforeConnect(int fd, const SocketAddress& peer) const;
+  /// A socket that is about to connect, and whether it was taken off pacing before. Whether it is now.
+  bool setBeforeConnect(int fd, const SocketAddress& peer, bool isUnpaced) const;
   /// A socket that is about to listen: what it is set to, the sockets of its clients inherit. They are all
   /// taken for local, since it is too late to stop pacing once a connection has begun.
   void setBeforeListen(int fd) const;

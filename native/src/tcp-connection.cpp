@@ -10,6 +10,7 @@
 
 #include "portal.h"
 #include "relay.h"
+#include "tcp-dial.h"
 #include "worker.h"
 
 namespace {
@@ -24,29 +25,6 @@ constexpr uint32_t kWatched = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 
 /// A socket's own files: the client's and the endpoint's, counted when the client is accepted.
 constexpr int64_t kFilesOfConnection = 2;
-
-int pendingError(int fd) {
-  int error = 0;
-  socklen_t length = sizeof error;
-  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
-  return error;
-}
-
-/// Closes with a reset in place of a FIN, discarding what is unsent (socket(7), SO_LINGER).
-void closeWithReset(int fd) {
-  const linger now{1, 0};
-  setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  close(fd);
-}
-
-bool watch(Worker& worker, TcpSide& side, uint32_t more) {
-  epoll_event event{};
-  event.events = kWatched | more;
-  event.data.ptr = static_cast<Watched*>(&side);
-  if (epoll_ctl(worker.epollFd(), EPOLL_CTL_ADD, side.fd, &event) != 0) return false;
-  side.watchesRoom = (more & EPOLLOUT) != 0;
-  return true;
-}
 
 /// Asks for an event when there is room again. Most sockets are never full, and are never asked about it.
 /// False where that fails.
@@ -68,12 +46,6 @@ void unwatchClient(Worker& worker, TcpConnection& connection) {
 void resetClient(Worker& worker, TcpConnection& connection) {
   unwatchClient(worker, connection);
   closeWithReset(connection.client.fd);
-}
-
-void letGoOfEndpoint(TcpConnection& connection) {
-  if (connection.endpointRecord == nullptr) return;
-  release(connection.endpointRecord);
-  connection.endpointRecord = nullptr;
 }
 
 /// Both sockets are closed already, or none.
@@ -101,120 +73,36 @@ void finish(Worker& worker, TcpConnection& connection) {
   worker.gaveFiles(kFilesOfConnection);
 }
 
-void closeInOrder(Worker& worker, TcpConnection& connection) {
+/// Nothing of the connection is left on the endpoint's socket once it is over: it has not asked for keepalive
+/// probes or urgent data, and no stream has grown its buffers.
+bool leavesNoTrace(const Worker& worker, const TcpConnection& connection) {
+  return worker.nowMs() < connection.dueMs && !connection.toClient.urgent && !connection.toClient.splicing &&
+         !connection.toEndpoint.splicing;
+}
+
+/// All is passed on, but for the FIN that `last` has sent.
+void closeInOrder(Worker& worker, TcpConnection& connection, const TcpSide& last) {
   unwatchClient(worker, connection);
   close(connection.client.fd);
-  close(connection.endpoint.fd);
+  // Closing sends the FIN that shutdown() would. ENOTCONN: it has been reset meanwhile.
+  if (leavesNoTrace(worker, connection) &&
+      (&last != &connection.client || shutdown(connection.endpoint->fd, SHUT_WR) == 0))
+    worker.endpointSockets.rest(connection.endpoint);
+  else
+    worker.endpointSockets.close(connection.endpoint);
   finish(worker, connection);
-}
-
-void tell(Worker& worker, TcpConnection& connection, Failure reason, int error, uint32_t timeoutMs,
-          bool final) {
-  worker.relay.events().failure(connection.portal, connection.clientAddress, connection.endpointRecord,
-                                reason, error, timeoutMs, final);
-}
-
-Failure failureOf(int error) {
-  switch (error) {
-    case ECONNREFUSED:
-      return Failure::dialRefused;
-    case ETIMEDOUT:
-      return Failure::dialTimeout;
-    case EHOSTUNREACH:
-    case ENETUNREACH:
-    case EHOSTDOWN:
-      return Failure::dialUnreachable;
-    case EMFILE:
-    case ENFILE:
-      return Failure::outOfFiles;
-    default:
-      return Failure::dialFailed;
-  }
-}
-
-/// Notes that the try under way has failed. True where there may be another.
-bool tryFailed(Worker& worker, TcpConnection& connection, Failure reason, int error, uint32_t timeoutMs) {
-  const bool final = connection.tries == kDialTries || reason == Failure::outOfFiles;
-  worker.countsOf(connection.portal).dialFailures.add(1);
-  Balancer& balancer = connection.portal.balancer;
-  if (balancer.needsClient()) balancer.forget(clientIP(connection.clientAddress), connection.endpointRecord);
-  tell(worker, connection, reason, error, timeoutMs, final);
-  connection.tried.add(connection.endpointRecord);
-  letGoOfEndpoint(connection);
-  return !final;
-}
-
-/// Connects to an endpoint. 0 where that is under way, else an errno; nothing is left open then.
-int connectTo(Worker& worker, TcpConnection& connection) {
-  const SocketAddress& address = connection.endpointRecord->address;
-  const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return errno;
-  const int on = 1;
-  // These fail on no TCP socket. The ACK that ends the handshake is to wait for the client's first bytes and
-  // leave with them, which saves a packet: so TCP_DEFER_ACCEPT does for a socket that connects
-  // (tcp_rcv_synsent_state_process). `connected` sends it where there are none.
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof on);
-  worker.relay.congestion().setBeforeConnect(fd, address);
-  connection.endpoint.fd = fd;
-  // EINPROGRESS, or 0: how it ended is told by the first event either way.
-  int error = connect(fd, &address.base, address.length()) == 0 || errno == EINPROGRESS ? 0 : errno;
-  if (error == 0 && !watch(worker, connection.endpoint, EPOLLOUT)) error = errno;
-  if (error != 0) {
-    close(fd);
-    connection.endpoint.fd = -1;
-  }
-  return error;
-}
-
-/// Looks for an endpoint until a try is under way, or there is no hope.
-void dial(Worker& worker, TcpConnection& connection) {
-  Balancer& balancer = connection.portal.balancer;
-  while (connection.tries < kDialTries) {
-    const ClientIP client = balancer.needsClient() ? clientIP(connection.clientAddress) : ClientIP{};
-    const Picked picked = balancer.pick(client, worker.nowMs(), connection.tried);
-    if (picked.endpoint == nullptr) {
-      worker.countsOf(connection.portal).noEndpoints.add(1);
-      tell(worker, connection, Failure::noEndpoints, 0, 0, true);
-      break;
-    }
-    connection.endpointRecord = picked.endpoint;
-    connection.tries += 1;
-    const int error = picked.leadsBack ? 0 : connectTo(worker, connection);
-    if (!picked.leadsBack && error == 0) {
-      connection.state = TcpConnection::State::dialling;
-      connection.dueMs = worker.nowMs() + kDialTimeoutsMs[connection.tries - 1];
-      worker.dialling[connection.tries - 1].pushBack(&connection);
-      return;
-    }
-    if (!tryFailed(worker, connection, picked.leadsBack ? Failure::leadsBack : failureOf(error), error, 0))
-      break;
-  }
-  resetClient(worker, connection);
-  finish(worker, connection);
-}
-
-/// Ends the try under way, and begins the next where there is one.
-void dialAnother(Worker& worker, TcpConnection& connection) {
-  worker.dialling[connection.tries - 1].remove(&connection);
-  connection.state = TcpConnection::State::handedOver;
-  closeWithReset(connection.endpoint.fd);
-  connection.endpoint.fd = -1;
-  // What its events told is of no other socket.
-  connection.endpoint.readable = false;
-  connection.toClient.finSeen = connection.toClient.urgent = false;
 }
 
 void broken(Worker& worker, TcpConnection& connection, const TcpSide& side, int error) {
   // A client may end as it likes; an endpoint that resets is worth telling.
-  if (&side == &connection.endpoint) tell(worker, connection, Failure::endpointReset, error, 0, true);
+  if (&side == connection.endpoint) tell(worker, connection, Failure::endpointReset, error, 0, true);
   abort(worker, connection);
 }
 
 /// False where the connection has ended.
 bool moveFrom(Worker& worker, TcpConnection& connection, TcpSide& source) {
   const bool isClient = &source == &connection.client;
-  TcpSide& destination = isClient ? connection.endpoint : connection.client;
+  TcpSide& destination = isClient ? *connection.endpoint : connection.client;
   TcpStream& stream = isClient ? connection.toEndpoint : connection.toClient;
   if (stream.ended) return true;
   PortalCounts& counts = worker.countsOf(connection.portal);
@@ -241,8 +129,7 @@ bool moveFrom(Worker& worker, TcpConnection& connection, TcpSide& source) {
       source.readable = false;
       const bool both = (isClient ? connection.toClient : connection.toEndpoint).ended;
       if (both) {
-        // Closing sends the FIN that shutdown() would.
-        closeInOrder(worker, connection);
+        closeInOrder(worker, connection, source);
         return false;
       }
       // ENOTCONN: it has been reset meanwhile, of which an event tells.
@@ -259,11 +146,49 @@ bool moveFrom(Worker& worker, TcpConnection& connection, TcpSide& source) {
   return true;
 }
 
+/// It stays in its place among the other data, in place of being lost (tcp(7), SO_OOBINLINE).
+void urgentDataCame(const TcpSide& side, TcpStream& from) {
+  from.urgent = true;
+  const int on = 1;
+  // Fails on no TCP socket.
+  setsockopt(side.fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
+}
+
+}  // namespace
+
+bool watch(Worker& worker, TcpSide& side, uint32_t more) {
+  epoll_event event{};
+  event.events = kWatched | more;
+  event.data.ptr = static_cast<Watched*>(&side);
+  if (epoll_ctl(worker.epollFd(), EPOLL_CTL_ADD, side.fd, &event) != 0) return false;
+  side.watchesRoom = (more & EPOLLOUT) != 0;
+  return true;
+}
+
+int pendingError(int fd) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
+  return error;
+}
+
+void tell(Worker& worker, TcpConnection& connection, Failure reason, int error, uint32_t timeoutMs,
+          bool final) {
+  worker.relay.events().failure(connection.portal, connection.clientAddress, connection.endpointRecord,
+                                reason, error, timeoutMs, final);
+}
+
+void letGoOfEndpoint(TcpConnection& connection) {
+  if (connection.endpointRecord == nullptr) return;
+  release(connection.endpointRecord);
+  connection.endpointRecord = nullptr;
+}
+
 void connected(Worker& worker, TcpConnection& connection) {
   if (!connection.endpointRecord->usable.load(std::memory_order_acquire)) {
     // It was removed while it was dialled: no connection begins there any more. It has not failed, and does
     // not count as a try.
-    dialAnother(worker, connection);
+    endTry(worker, connection);
     connection.tries -= 1;
     letGoOfEndpoint(connection);
     dial(worker, connection);
@@ -280,37 +205,10 @@ void connected(Worker& worker, TcpConnection& connection) {
   } else {
     // An endpoint that speaks first waits for the handshake's end.
     const int on = 1;
-    setsockopt(connection.endpoint.fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+    setsockopt(connection.endpoint->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
   }
-  if (connection.endpoint.readable) moveFrom(worker, connection, connection.endpoint);
+  if (connection.endpoint->readable) moveFrom(worker, connection, *connection.endpoint);
 }
-
-/// It stays in its place among the other data, in place of being lost (tcp(7), SO_OOBINLINE).
-void urgentDataCame(const TcpSide& side, TcpStream& from) {
-  from.urgent = true;
-  const int on = 1;
-  // Fails on no TCP socket.
-  setsockopt(side.fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
-}
-
-void onEventsWhileDialling(Worker& worker, TcpConnection& connection, TcpSide& side, uint32_t events) {
-  if (&side == &connection.client) {
-    if ((events & (EPOLLERR | EPOLLHUP)) != 0) abort(worker, connection);
-    return;
-  }
-  if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-    const int error = pendingError(side.fd);
-    dialAnother(worker, connection);
-    const bool another = tryFailed(worker, connection, failureOf(error == 0 ? ECONNRESET : error),
-                                   error == 0 ? ECONNRESET : error, 0);
-    if (!another) connection.tries = kDialTries;
-    dial(worker, connection);
-    return;
-  }
-  if ((events & EPOLLOUT) != 0) connected(worker, connection);
-}
-
-}  // namespace
 
 void begin(Worker& worker, TcpConnection& connection, bool clientIsWatched) {
   worker.all.pushBack(&connection);
@@ -326,7 +224,8 @@ void begin(Worker& worker, TcpConnection& connection, bool clientIsWatched) {
 }
 
 void onEvents(Worker& worker, TcpSide& side, uint32_t events) {
-  TcpConnection& connection = side.connection;
+  if (side.connection == nullptr) return;
+  TcpConnection& connection = *side.connection;
   if (connection.state == TcpConnection::State::ended) return;
   TcpStream& from = &side == &connection.client ? connection.toEndpoint : connection.toClient;
   if ((events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP)) != 0) side.readable = true;
@@ -347,7 +246,7 @@ void onEvents(Worker& worker, TcpSide& side, uint32_t events) {
     return;
   }
   if (side.readable && !from.waitingForRoom && !moveFrom(worker, connection, side)) return;
-  TcpSide& other = &side == &connection.client ? connection.endpoint : connection.client;
+  TcpSide& other = &side == &connection.client ? *connection.endpoint : connection.client;
   TcpStream& into = &side == &connection.client ? connection.toClient : connection.toEndpoint;
   if ((events & EPOLLOUT) != 0 && into.waitingForRoom) moveFrom(worker, connection, other);
 }
@@ -356,30 +255,23 @@ void goOn(Worker& worker, TcpConnection& connection) {
   if (connection.client.readable && !connection.toEndpoint.waitingForRoom &&
       !moveFrom(worker, connection, connection.client))
     return;
-  if (connection.endpoint.readable && !connection.toClient.waitingForRoom)
-    moveFrom(worker, connection, connection.endpoint);
-}
-
-void dialTimedOut(Worker& worker, TcpConnection& connection) {
-  const uint32_t timeoutMs = kDialTimeoutsMs[connection.tries - 1];
-  dialAnother(worker, connection);
-  if (!tryFailed(worker, connection, Failure::dialTimeout, 0, timeoutMs)) connection.tries = kDialTries;
-  dial(worker, connection);
+  if (connection.endpoint->readable && !connection.toClient.waitingForRoom)
+    moveFrom(worker, connection, *connection.endpoint);
 }
 
 void keepAlive(Worker& worker, TcpConnection& connection) {
   worker.young.remove(&connection);
   const int on = 1;
   // A socket that takes no probes still works.
-  setsockopt(connection.endpoint.fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-  setsockopt(connection.endpoint.fd, IPPROTO_TCP, TCP_KEEPIDLE, &kKeepAliveIdleSeconds,
+  setsockopt(connection.endpoint->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(connection.endpoint->fd, IPPROTO_TCP, TCP_KEEPIDLE, &kKeepAliveIdleSeconds,
              sizeof kKeepAliveIdleSeconds);
-  setsockopt(connection.endpoint.fd, IPPROTO_TCP, TCP_KEEPINTVL, &kKeepAliveIdleSeconds,
+  setsockopt(connection.endpoint->fd, IPPROTO_TCP, TCP_KEEPINTVL, &kKeepAliveIdleSeconds,
              sizeof kKeepAliveIdleSeconds);
 }
 
 void abort(Worker& worker, TcpConnection& connection) {
   resetClient(worker, connection);
-  if (connection.endpoint.fd >= 0) closeWithReset(connection.endpoint.fd);
+  if (connection.endpoint != nullptr) worker.endpointSockets.reset(connection.endpoint);
   finish(worker, connection);
 }

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "relay.h"
+#include "tcp-dial.h"
 #include "udp-portal.h"
 
 namespace {
@@ -68,6 +69,7 @@ Worker::Worker(Relay& ofRelay, unsigned ownIndex)
     : relay(ofRelay),
       index(ownIndex),
       pipes(ofRelay.files()),
+      endpointSockets(ofRelay.files()),
       udp(std::make_unique<UdpSessions>(*this)),
       epollFd_(epoll_create1(EPOLL_CLOEXEC)),
       wakeFd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
@@ -144,6 +146,7 @@ void Worker::run() {
     const int count = epoll_wait(epollFd_, events, kEventsAtOnce, timeoutMs());
     if (count < 0 && errno != EINTR) die("epoll_wait");
     nowMs_ = monotonicMs();
+    turnCount_ += 1;
     for (int i = 0; i < count; i++) dispatch(static_cast<Watched*>(events[i].data.ptr), events[i].events);
     turn_.swap(unfinished);
     for (TcpConnection* connection : turn_) {
@@ -159,8 +162,12 @@ void Worker::run() {
 
 void Worker::dispatch(Watched* watched, uint32_t events) {
   switch (watched->kind) {
-    case Watched::Kind::client:
     case Watched::Kind::endpoint:
+      // Another connection has taken the socket in this turn: the event is of the one before.
+      if (static_cast<EndpointSide*>(watched)->takenInTurn == turnCount_) return;
+      onEvents(*this, *static_cast<TcpSide*>(watched), events);
+      return;
+    case Watched::Kind::client:
       onEvents(*this, *static_cast<TcpSide*>(watched), events);
       return;
     case Watched::Kind::listener: {
@@ -214,10 +221,11 @@ bool Worker::acceptFrom(Portal& portal, int most) {
   return true;
 }
 
-/// Those of a connection. Pipes that nobody uses give theirs.
+/// Those of a connection. Pipes and sockets that nobody uses give theirs.
 bool Worker::takeFiles() {
   FileBudget& files = relay.files();
-  return files.take(kFilesOfConnection) || (pipes.closeFree() > 0 && files.take(kFilesOfConnection));
+  if (files.take(kFilesOfConnection)) return true;
+  return pipes.closeFree() + endpointSockets.closeResting() > 0 && files.take(kFilesOfConnection);
 }
 
 void Worker::welcome(Portal& portal, int fd, const SocketAddress& address) {
@@ -334,6 +342,7 @@ void Worker::runTimers() {
   if (!paused_.empty() && retryPausedMs_ <= nowMs_) resumeAccepting();
   if (trimMs_ <= nowMs_) {
     pipes.trim();
+    endpointSockets.trim();
     trimMs_ = nowMs_ + kTrimMs;
   }
 }
@@ -360,7 +369,7 @@ int Worker::timeoutMs() const {
     if (!queue.empty()) due = std::min(due, queue.front()->dueMs);
   if (!young.empty()) due = std::min(due, young.front()->dueMs);
   if (!paused_.empty()) due = std::min(due, retryPausedMs_);
-  if (pipes.hasFree()) due = std::min(due, trimMs_);
+  if (pipes.hasFree() || endpointSockets.anyRests()) due = std::min(due, trimMs_);
   // The stream may have been the last: whoever comes next is not to find a thread that waits for its turn.
   if (isPatient_) due = std::min(due, nowMs_ + kQuietMs);
   uint64_t wait = due == UINT64_MAX ? UINT64_MAX : due > nowMs_ ? due - nowMs_ : 0;
@@ -382,5 +391,6 @@ void Worker::readMail() {
 void Worker::freeEnded() {
   for (TcpConnection* connection : ended_) connections.destroy(connection);
   ended_.clear();
+  endpointSockets.freeClosed();
   udp->freeEnded();
 }

@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "endpoint-sockets.h"
 #include "intrusive-list.h"
 #include "pipe-pool.h"
 #include "portal.h"
@@ -65,6 +66,8 @@ class Worker {
 
   // The worker's own thread:
   uint64_t nowMs() const { return nowMs_; }
+  /// Counts the rounds of the loop.
+  uint64_t turn() const { return turnCount_; }
   PortalCounts& countsOf(Portal& portal) { return portal.counts[index]; }
   int epollFd() const { return epollFd_; }
   uint8_t* scratch() { return scratch_; }
@@ -74,6 +77,7 @@ class Worker {
   static constexpr size_t kScratchBytes = 64 * 1024;
 
   PipePool pipes;
+  EndpointSockets endpointSockets;
   Slab<TcpConnection> connections;
   /// Every connection of this worker.
   IntrusiveList<TcpConnection, &TcpConnection::all> all;
@@ -116,6 +120,7 @@ class Worker {
   int epollFd_;
   int wakeFd_;
   uint64_t nowMs_ = 0;
+  uint64_t turnCount_ = 0;
   std::atomic<uint64_t> passed_{0};
   bool stopping_ = false;
   std::mutex mailMutex_;

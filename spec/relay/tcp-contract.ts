@@ -80,6 +80,11 @@ export function describeTcp(start: StartEngine): void {
         while (clients.length < CONNECTIONS) {
           const some = Array.from({ length: CONNECTING_AT_ONCE }, () => portal.connect());
           clients.push(...(await Promise.all(some)));
+          // The endpoint is of this process: it has to come to accepting them, or its queue is full for whoever is next.
+          await eventually(async () => {
+            const { endpoints } = await portal.counters();
+            expect(endpoints.get(endpoint.key)?.connections).toBe(clients.length);
+          });
         }
         await Promise.all(clients.map((client, index) => client.send(messageOf(index))));
         const answers = await Promise.all(clients.map((client) => client.text(4)));
