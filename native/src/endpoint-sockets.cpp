@@ -26,7 +26,6 @@ bool kernelDissolvesWell() {
   utsname system{};
   int major = 0;
   int minor = 0;
-  // NOLINTNEXTLINE(bugprone-unchecked-string-to-number-conversion,cert-err34-c): zeros where it is no number.
   if (uname(&system) != 0 || sscanf(system.release, "%d.%d", &major, &minor) != 2) return false;
   return major > kOldestMajor || (major == kOldestMajor && minor >= kOldestMinor);
 }

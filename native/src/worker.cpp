@@ -221,7 +221,7 @@ bool Worker::acceptFrom(Portal& portal, int most) {
   return true;
 }
 
-/// Those of a connection. Pipes and sockets that nobody uses give theirs.
+/// Those of a connection. Pipes and sockets that nobody uses give theirs; other threads trim theirs soon.
 bool Worker::takeFiles() {
   FileBudget& files = relay.files();
   if (files.take(kFilesOfConnection)) return true;

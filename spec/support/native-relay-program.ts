@@ -29,8 +29,12 @@ export async function startRelayProgram(socket: string, ...argv: readonly string
 }
 
 /** The same with so few file descriptors: the shell's limit is inherited, and exec leaves the relay its process. */
-export async function startRelayWithFewFiles(openFiles: number, socket: string): Promise<StartedRelay> {
-  return startThrough(['/bin/sh', '-c', `ulimit -n ${openFiles} && exec "$@"`, 'sh'], socket, []);
+export async function startRelayWithFewFiles(
+  openFiles: number,
+  socket: string,
+  ...argv: readonly string[]
+): Promise<StartedRelay> {
+  return startThrough(['/bin/sh', '-c', `ulimit -n ${openFiles} && exec "$@"`, 'sh'], socket, argv);
 }
 
 async function startThrough(

@@ -8,12 +8,19 @@ import type { StartedRelay } from './native-relay-program.js';
 import { RecordingObserver } from './recording-observer.js';
 import { temporaryDirectory } from './temporary-directory.js';
 
+export interface WebPortal {
+  readonly port: number;
+  readonly pid: number;
+  readonly relay: NativeRelay;
+  readonly observer: RecordingObserver;
+}
+
 /** A TCP portal of a native relay that runs by itself, what the relay told, and its process. */
 export async function nativeWebPortal(
   start: (socket: string) => Promise<StartedRelay>,
   endpoint: Endpoint,
   address = '127.0.0.1',
-): Promise<{ readonly port: number; readonly pid: number; readonly observer: RecordingObserver }> {
+): Promise<WebPortal> {
   const socket = join(temporaryDirectory(), 'relay.sock');
   const { pid } = await start(socket);
   const observer = new RecordingObserver();
@@ -32,5 +39,5 @@ export async function nativeWebPortal(
     port: 0,
     routing: { endpoints: [endpoint], sessionAffinity: { type: 'None' } },
   });
-  return { port, pid, observer };
+  return { port, pid, relay, observer };
 }
