@@ -2,8 +2,8 @@
 // descriptor is opened, so that the system's own limit, where accept(2) would fail again and again, is never
 // met.
 //
-//   ├── portals 1 each, connections 2, pipes 2, UDP sessions 1 ──┤
-//   0                                                         limit
+//   ├── portals 1 each, connections 2, pipes 2, UDP sessions 1, sockets that rest 1 ──┤
+//   0                                                                              limit
 #pragma once
 
 #include <atomic>
