@@ -22,6 +22,11 @@ class Affinity {
   void use(const ClientIP& client, Endpoint* endpoint, uint64_t nowMs);
   /// Ends the client's bond to this endpoint; one that it has to another stays.
   void forget(const ClientIP& client, const Endpoint* endpoint);
+  /// The bond that was not used for longest first.
+  template <typename Visit>
+  void each(Visit visit) const {
+    for (const Bond& bond : bonds_) visit(bond.client, *bond.endpoint, bond.lastUsedMs);
+  }
   /// Drops every bond to an endpoint that is not current.
   void keepCurrent();
   void clear();

@@ -183,3 +183,50 @@ void Balancer::reclaim() {
   }
   holdsGone_ = someHeld;
 }
+
+std::vector<RoutedEndpoint> Balancer::inTurn() const {
+  const EndpointTable& table = *table_.load(std::memory_order_acquire);
+  const size_t length = table.entries.size();
+  std::vector<RoutedEndpoint> endpoints;
+  endpoints.reserve(length);
+  for (size_t i = 0; i < length; i++) {
+    const auto& [endpoint, leadsBack] =
+        table.entries[(table.next.load(std::memory_order_relaxed) + i) % length];
+    endpoints.push_back({endpoint->key, endpoint->address, leadsBack});
+  }
+  return endpoints;
+}
+
+uint32_t Balancer::affinitySeconds() const {
+  return static_cast<uint32_t>(table_.load(std::memory_order_acquire)->affinityMs / 1000);
+}
+
+void Balancer::eachBond(
+    const std::function<void(const ClientIP&, const Endpoint&, uint64_t lastUsedMs)>& visit) const {
+  const std::lock_guard<std::mutex> lock(affinityMutex_);
+  if (affinity_ != nullptr) affinity_->each(visit);
+}
+
+void Balancer::bind(const ClientIP& client, Endpoint* endpoint, uint64_t lastUsedMs) {
+  const std::lock_guard<std::mutex> lock(affinityMutex_);
+  if (affinity_ != nullptr) affinity_->use(client, endpoint, lastUsedMs);
+}
+
+void Balancer::beginWithFirst() {
+  table_.load(std::memory_order_acquire)->next.store(0, std::memory_order_relaxed);
+}
+
+Endpoint* Balancer::find(const std::string& key) const {
+  const auto found = endpoints_.find(key);
+  return found == endpoints_.end() ? nullptr : found->second.get();
+}
+
+Endpoint* Balancer::addGone(const std::string& key, const SocketAddress& address) {
+  auto endpoint = std::make_unique<Endpoint>();
+  endpoint->key = key;
+  endpoint->address = address;
+  endpoint->current.store(false, std::memory_order_relaxed);
+  endpoint->usable.store(false, std::memory_order_relaxed);
+  holdsGone_ = true;
+  return endpoints_.emplace(key, std::move(endpoint)).first->second.get();
+}

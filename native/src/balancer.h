@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -99,6 +100,20 @@ class Balancer {
 
   /// Control thread: true where reclaim() would have something to look at.
   bool hasRetired() const;
+
+  // Of a relay that another follows, and of that one, while no worker runs (portal-record.cpp):
+  /// The table in force, from the one whose turn it is on.
+  std::vector<RoutedEndpoint> inTurn() const;
+  uint32_t affinitySeconds() const;
+  /// Who is bound to which endpoint, the bond that was not used for longest first.
+  void eachBond(
+      const std::function<void(const ClientIP&, const Endpoint&, uint64_t lastUsedMs)>& visit) const;
+  void bind(const ClientIP& client, Endpoint* endpoint, uint64_t lastUsedMs);
+  /// It is the turn of the first that route() named.
+  void beginWithFirst();
+  /// One that is in the table, or was and is still held.
+  Endpoint* find(const std::string& key) const;
+  Endpoint* addGone(const std::string& key, const SocketAddress& address);
 
   /// Control thread: every endpoint that was ever used, current or still held.
   template <typename Visit>

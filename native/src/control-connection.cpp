@@ -225,6 +225,15 @@ void ControlConnection::run(Request& request) {
     case Verb::ping:
       reply(okLine(tag));
       return;
+    case Verb::handOver: {
+      const std::string refusal = server_.handOverTo(id, tag);
+      reply(refusal);
+      if (!refusal.empty()) return;
+      // Nothing else of this peer is begun.
+      pending_++;
+      onlyCloses_ = false;
+      return;
+    }
     case Verb::shutdown:
       shutdowns_++;
       server_.shutdown(request.graceMs, [server, id, tag] {

@@ -49,6 +49,8 @@ class ControlConnection {
   /// The peer closed, or its socket broke.
   bool isClosedByPeer() const { return sawEnd_ || gone_; }
   void flush();
+  /// It speaks over another socket from now on.
+  void letGo() { done_ = true; }
 
  private:
   /// Lets go of the part of `out_` that the kernel has, where that is much.

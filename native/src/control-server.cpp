@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "hand-over.h"
 #include "worker.h"
 
 namespace {
@@ -35,11 +36,11 @@ bool isShortage(int error) {
 }  // namespace
 
 ControlServer::ControlServer(Relay& relay, Options options)
-    : relay_(relay), options_(options), epollFd_(epoll_create1(EPOLL_CLOEXEC)) {}
+    : relay_(relay), options_(options), epollFd_(epoll_create1(EPOLL_CLOEXEC)), listenFd_(options.listenFd) {}
 
 ControlServer::~ControlServer() {
   connections_.clear();
-  if (options_.listenFd >= 0) close(options_.listenFd);
+  if (listenFd_ >= 0) close(listenFd_);
   if (epollFd_ >= 0) close(epollFd_);
 }
 
@@ -53,7 +54,7 @@ bool ControlServer::watch(int fd) {
 bool ControlServer::run(std::string greeting) {
   greeting_ = std::move(greeting);
   if (epollFd_ < 0 || !watch(options_.wakeFd) || !watch(options_.signalFd) ||
-      (options_.listenFd >= 0 && !watch(options_.listenFd))) {
+      (listenFd_ >= 0 && !watch(listenFd_))) {
     complain("epoll");
     return false;
   }
@@ -75,7 +76,7 @@ bool ControlServer::run(std::string greeting) {
         tellEvents();
       } else if (fd == options_.signalFd) {
         readSignal();
-      } else if (fd == options_.listenFd) {
+      } else if (fd == listenFd_) {
         acceptPeers();
       } else {
         // A descriptor's number is not used again in one turn: peers are removed, and so closed, at its end.
@@ -90,6 +91,7 @@ bool ControlServer::run(std::string greeting) {
     if (acceptAgainMs_ > 0 && monotonicMs() >= acceptAgainMs_) listenAgain();
     goOn();
     removeDone();
+    if (successor_ != 0 && relay_.isSettled()) handOverNow();
     // The process whose relay this is has gone.
     if (options_.controlFd >= 0 && connections_.empty()) return true;
   }
@@ -110,9 +112,45 @@ void ControlServer::shutdown(uint64_t graceMs, std::function<void()> done) {
   });
 }
 
+std::string ControlServer::handOverTo(uint64_t id, const std::string& tag) {
+  if (listenFd_ < 0)
+    return errorLine(tag, "NOT_HANDED_OVER", "this relay was started by another process, and ends with it");
+  if (relay_.isShuttingDown()) return errorLine(tag, "SHUTTING_DOWN", "the relay is ending");
+  if (connection(successor_) != nullptr)
+    return errorLine(tag, "NOT_HANDED_OVER", "another relay is taking over");
+  successor_ = id;
+  successorsTag_ = tag;
+  later(id);
+  return {};
+}
+
+void ControlServer::handOverNow() {
+  ControlConnection* const peer = connection(std::exchange(successor_, 0));
+  // It has gone.
+  if (peer == nullptr) return;
+  std::string wrong;
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    peer->finished(errorLine(successorsTag_, "NOT_HANDED_OVER", strerror(errno)));
+    return;
+  }
+  peer->flush();
+  const bool told = peer->isFlushed() && sendWithFile(peer->fd(), okLine(successorsTag_), ends[1]);
+  close(ends[1]);
+  peer->letGo();
+  if (told) {
+    relay_.freeze();
+    // Without a farewell to anybody: what is open is another's now, and ends for us with this process.
+    if (handOver(relay_, listenFd_, ends[0], wrong)) _exit(0);
+    relay_.thaw();
+    fprintf(stderr, "kube-splice-relay: not handed over, and going on: %s\n", wrong.c_str());
+  }
+  close(ends[0]);
+}
+
 void ControlServer::acceptPeers() {
   while (true) {
-    const int fd = accept4(options_.listenFd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = accept4(listenFd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
       if (isShortage(errno)) pauseAccepting();
       // EAGAIN: nobody waits any more. Any other error is of one peer that has gone.
@@ -131,13 +169,13 @@ void ControlServer::acceptPeers() {
 
 void ControlServer::pauseAccepting() {
   // It would be told again at once that somebody waits, and again. Where this fails, just that happens.
-  if (epoll_ctl(epollFd_, EPOLL_CTL_DEL, options_.listenFd, nullptr) == 0)
+  if (epoll_ctl(epollFd_, EPOLL_CTL_DEL, listenFd_, nullptr) == 0)
     acceptAgainMs_ = monotonicMs() + kAcceptAgainMs;
 }
 
 void ControlServer::listenAgain() {
   // ENOMEM, ENOSPC: later, then.
-  acceptAgainMs_ = watch(options_.listenFd) ? 0 : monotonicMs() + kAcceptAgainMs;
+  acceptAgainMs_ = watch(listenFd_) ? 0 : monotonicMs() + kAcceptAgainMs;
 }
 
 int ControlServer::msToWait() const {

@@ -50,11 +50,18 @@ class ControlServer {
   void later(uint64_t id) {
     if (later_.empty() || later_.back() != id) later_.push_back(id);
   }
+  /// A relay that follows this one asks for its place, as the request `tag` of that peer. Empty, or an error
+  /// line.
+  std::string handOverTo(uint64_t id, const std::string& tag);
+  /// The control socket that was taken over, before run().
+  void listenOn(int fd) { listenFd_ = fd; }
   /// `done` when the relay has ended, once; several may ask.
   void shutdown(uint64_t graceMs, std::function<void()> done);
 
  private:
   bool watch(int fd);
+  /// All that waits is done: the relay's place is given away now. It ends in here where that succeeds.
+  void handOverNow();
   void acceptPeers();
   void pauseAccepting();
   void listenAgain();
@@ -80,6 +87,10 @@ class ControlServer {
   std::vector<uint64_t> later_;
   /// The listening socket is not watched until then; 0 where it is.
   uint64_t acceptAgainMs_ = 0;
+  int listenFd_;
+  /// The peer that takes over as soon as nothing is between two states, or 0.
+  uint64_t successor_ = 0;
+  std::string successorsTag_;
   uint8_t signals_ = 0;
   bool ended_ = false;
 };

@@ -1,6 +1,7 @@
 #include "control-socket.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,6 +16,8 @@ namespace {
 
 constexpr int kBacklog = 16;
 
+constexpr const char* kPathTooLong = "the path of --socket has more than 107 bytes; give a shorter one";
+
 std::string failed(const std::string& what) {
   return what + ": " + errorName(errno) + " (" + strerror(errno) + ")";
 }
@@ -27,24 +30,26 @@ std::string noDirectory(const std::string& path) {
   return "the directory of " + path + " is not there; make it, or give another --socket";
 }
 
+/// A lock of the process (fcntl(2)), which the system can tell the holder of: it ends with it, or when it
+/// closes this file.
+bool tryLock(int fd) {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return fcntl(fd, F_SETLK, &lock) == 0;
+}
+
 /// Of all who would serve `path` one has this lock, for as long as it lives: between looking at a stale
 /// socket and removing it nobody makes one that is served. The file stays: if it were removed, another could
 /// lock a file that nobody finds any more. The descriptor, or -1 and `wrong`.
 int lockOf(const std::string& path, std::string& wrong) {
-  const std::string file = path + ".lock";
-  const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-  if (fd < 0) {
-    wrong = errno == ENOENT || errno == ENOTDIR ? noDirectory(path) : failed("cannot open " + file);
-    return -1;
-  }
-  // A lock of the process (fcntl(2)), which the system can tell the holder of: it ends with it, or when it
-  // closes this file.
+  const int fd = openLockFile(path, wrong);
+  if (fd < 0 || tryLock(fd)) return fd;
   struct flock lock {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
-  if (fcntl(fd, F_SETLK, &lock) == 0) return fd;
   if (errno != EAGAIN && errno != EACCES)
-    wrong = failed("cannot lock " + file);
+    wrong = failed("cannot lock " + path + ".lock");
   else if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0)
     wrong = servedAlready(path, " by process " + std::to_string(lock.l_pid));
   else
@@ -103,7 +108,7 @@ int listenOnControlSocket(const std::string& path, std::string& wrong) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
-    wrong = "the path of --socket has more than 107 bytes; give a shorter one";
+    wrong = kPathTooLong;
     return -1;
   }
   memcpy(address.sun_path, path.data(), path.size());
@@ -113,6 +118,36 @@ int listenOnControlSocket(const std::string& path, std::string& wrong) {
   // Else the lock is held, and its file open, until the process ends.
   if (fd < 0) close(lock);
   return fd;
+}
+
+int openLockFile(const std::string& path, std::string& wrong) {
+  const std::string file = path + ".lock";
+  const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+  if (fd < 0) wrong = errno == ENOENT || errno == ENOTDIR ? noDirectory(path) : failed("cannot open " + file);
+  return fd;
+}
+
+bool takeLock(int fd, int withinMs) {
+  for (int waited = 0; !tryLock(fd); waited++) {
+    if (waited == withinMs) return false;
+    poll(nullptr, 0, 1);
+  }
+  return true;
+}
+
+int connectToControlSocket(const std::string& path, std::string& wrong) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    wrong = kPathTooLong;
+    return -1;
+  }
+  memcpy(address.sun_path, path.data(), path.size());
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd >= 0 && connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
+  if (fd < 0 || (errno != ENOENT && errno != ECONNREFUSED)) wrong = failed("cannot connect to " + path);
+  if (fd >= 0) close(fd);
+  return -1;
 }
 
 std::string checkControlFd(int fd) {

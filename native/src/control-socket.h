@@ -9,5 +9,13 @@
 /// left alone. The descriptor, or -1 and `wrong`: one line that says what to do. Called once.
 int listenOnControlSocket(const std::string& path, std::string& wrong);
 
+/// Who serves `path`: a connection to it. -1 where nobody does, and `wrong` where that can't be known.
+int connectToControlSocket(const std::string& path, std::string& wrong);
+
+/// Who takes over from another process opens the lock's file while it may (a descriptor, or -1 and `wrong`),
+/// and has the lock as soon as the other has ended. False where somebody else has it after `withinMs`.
+int openLockFile(const std::string& path, std::string& wrong);
+bool takeLock(int fd, int withinMs);
+
 /// `fd` is a connected Unix stream socket. Empty, or what is wrong.
 std::string checkControlFd(int fd);

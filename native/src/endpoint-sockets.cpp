@@ -82,6 +82,15 @@ EndpointSide* EndpointSockets::take(int family, uint64_t turn) {
   return side;
 }
 
+EndpointSide* EndpointSockets::adopt(int fd, int family, bool unpaced) {
+  EndpointSide* const side = sides_.make();
+  if (side == nullptr) return nullptr;
+  side->fd = fd;
+  side->family = family;
+  side->unpaced = unpaced;
+  return side;
+}
+
 /// Only the first is looked at: where it is not ready, or of the other family, the others hardly are.
 EndpointSide* EndpointSockets::takeResting(int family) {
   if (resting_.empty()) return nullptr;

@@ -33,6 +33,9 @@ class EndpointSockets {
   /// A socket that can connect to an address of that family, its options set. Null where there is none to be
   /// had: errno says why.
   EndpointSide* take(int family, uint64_t turn);
+  /// One that another process has made and connected; its own from now on. Null where there is no memory: it
+  /// is the caller's still.
+  EndpointSide* adopt(int fd, int family, bool unpaced);
   /// Of a connection that has ended in order, both FINs sent, and that has set no option of its own. Closed
   /// where enough rest already, or descriptors are scarce.
   void rest(EndpointSide* side);

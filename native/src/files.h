@@ -23,6 +23,8 @@ class FileBudget {
   }
   /// The same for what can be done without: it leaves some to those who can't.
   bool takeSpare(int64_t n) { return hasRoomFor(n + kKeptForNeed) && take(n); }
+  /// Those that are open already, whatever the limit.
+  void add(int64_t n) { used_.fetch_add(n, std::memory_order_relaxed); }
   void give(int64_t n) { used_.fetch_sub(n, std::memory_order_relaxed); }
   bool hasRoomFor(int64_t n) const {
     return used_.load(std::memory_order_relaxed) + n <= limit_.load(std::memory_order_relaxed);

@@ -17,6 +17,7 @@
 
 #include "control-server.h"
 #include "control-socket.h"
+#include "hand-over.h"
 #include "options.h"
 #include "privileges.h"
 #include "protocol.h"
@@ -34,6 +35,9 @@ constexpr int64_t kFilesOfThread = 2;
 constexpr int64_t kFewestFiles = 8;
 
 constexpr uint64_t kSignalGraceMs = 5'000;
+
+/// The relay before has ended, or is about to.
+constexpr int kLockMs = 2'000;
 
 int complain(const std::string& what, int code) {
   fprintf(stderr, "kube-splice-relay: %s\n", what.c_str());
@@ -104,7 +108,12 @@ int serve(const CommandLine& options) {
 
   std::string wrong;
   int listenFd = -1;
-  if (options.controlFd >= 0)
+  const int oldFd = options.takeOver ? connectToControlSocket(options.socketPath, wrong) : -1;
+  int lockFd = -1;
+  if (!wrong.empty()) return complain(wrong, 1);
+  if (oldFd >= 0)
+    lockFd = openLockFile(options.socketPath, wrong);
+  else if (options.controlFd >= 0)
     wrong = checkControlFd(options.controlFd);
   else
     listenFd = listenOnControlSocket(options.socketPath, wrong);
@@ -116,7 +125,7 @@ int serve(const CommandLine& options) {
   mallopt(M_ARENA_MAX, static_cast<int>(threads) + 1);
 #endif
 
-  Relay relay({threads, files, wakeFd, nextRandom});
+  Relay relay({threads, files, wakeFd, nextRandom, oldFd >= 0});
   // Before the filter, as it opens an epoll; it serves nobody yet.
   ControlServer server(relay, {files, startedAs, wakeFd, signalFd, listenFd, options.controlFd,
                                options.controlFd >= 0 ? 0 : kSignalGraceMs});
@@ -127,6 +136,18 @@ int serve(const CommandLine& options) {
     wrong = installSeccompFilter();
     if (!wrong.empty()) return complain(wrong + "; --no-seccomp goes on without a system call filter", 1);
     filtered = true;
+  }
+  if (oldFd >= 0) {
+    const int taken = takeOver(relay, oldFd, nextRandom, wrong);
+    if (taken < 0) {
+      complain("not taken over from the relay that listens on " + options.socketPath + ": " + wrong, 1);
+      // Not a byte of what the other goes on with may be touched.
+      _exit(1);
+    }
+    close(oldFd);
+    server.listenOn(taken);
+    if (!takeLock(lockFd, kLockMs)) complain("another process holds " + options.socketPath + ".lock", 0);
+    relay.thaw();
   }
   return server.run(greeting + (filtered ? "on\n" : "off\n")) ? 0 : 1;
 }

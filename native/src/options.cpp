@@ -11,6 +11,7 @@ const char* const kUsage =
     "PROTOCOL.md.\n"
     "\n"
     "  --socket PATH      listen on this Unix socket\n"
+    "  --take-over        take over from the relay that listens there, with all that it has open\n"
     "  --control-fd N     or speak over this connected one, and end with it\n"
     "  --threads N        threads that move bytes, 1 to 64 (one for each processor, four at most)\n"
     "  --user UID:GID     who to become when started as root (65534:65534)\n"
@@ -73,6 +74,10 @@ std::string parseCommandLine(int count, char** words, CommandLine& options) {
       options.seccomp = false;
       continue;
     }
+    if (word == "--take-over") {
+      options.takeOver = true;
+      continue;
+    }
     const size_t equals = word.find('=');
     const std::string_view flag = word.substr(0, equals);
     if (flag != "--socket" && flag != "--control-fd" && flag != "--threads" && flag != "--user")
@@ -85,5 +90,6 @@ std::string parseCommandLine(int count, char** words, CommandLine& options) {
   }
   if (options.socketPath.empty() == (options.controlFd < 0))
     return "give one of --socket PATH and --control-fd N; --help says more";
+  if (options.takeOver && options.socketPath.empty()) return "--take-over goes with --socket PATH only";
   return {};
 }

@@ -15,6 +15,8 @@ struct CommandLine {
   uid_t user = 65534;
   gid_t group = 65534;
   bool seccomp = true;
+  /// From the relay that serves the socket, where there is one.
+  bool takeOver = false;
 };
 
 extern const char* const kUsage;

@@ -164,12 +164,12 @@ struct Form {
 };
 
 constexpr Form kForms[] = {
-    {"hello", Verb::hello, 1, 1},       {"configure", Verb::configure, 1, kNoLimit},
-    {"portal", Verb::portal, 6, 6},     {"route", Verb::route, 3, 3},
-    {"close", Verb::close, 1, 1},       {"keep", Verb::keep, 1, 1},
-    {"portals", Verb::portals, 0, 0},   {"counters", Verb::counters, 0, 0},
-    {"events", Verb::events, 0, 0},     {"ping", Verb::ping, 0, 0},
-    {"shutdown", Verb::shutdown, 1, 1},
+    {"hello", Verb::hello, 1, 1},        {"configure", Verb::configure, 1, kNoLimit},
+    {"portal", Verb::portal, 6, 6},      {"route", Verb::route, 3, 3},
+    {"close", Verb::close, 1, 1},        {"keep", Verb::keep, 1, 1},
+    {"portals", Verb::portals, 0, 0},    {"counters", Verb::counters, 0, 0},
+    {"events", Verb::events, 0, 0},      {"ping", Verb::ping, 0, 0},
+    {"hand-over", Verb::handOver, 0, 0}, {"shutdown", Verb::shutdown, 1, 1},
 };
 
 const char* read(const Form& form, const Words& words, Request& request, uint64_t& lines) {
@@ -194,6 +194,7 @@ const char* read(const Form& form, const Words& words, Request& request, uint64_
     case Verb::counters:
     case Verb::events:
     case Verb::ping:
+    case Verb::handOver:
       return nullptr;
   }
   return nullptr;

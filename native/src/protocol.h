@@ -36,6 +36,7 @@ enum class Verb : uint8_t {
   counters,
   events,
   ping,
+  handOver,
   shutdown
 };
 

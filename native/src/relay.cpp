@@ -54,13 +54,15 @@ int openTcpSocket(SocketAddress& bound, const Congestion& congestion) {
 
 }  // namespace
 
-Relay::Relay(const Options& options) : options_(options), files_(options.files), events_(options.wakeFd) {
+Relay::Relay(const Options& options)
+    : options_(options), files_(options.files), events_(options.wakeFd), frozen_(options.frozen) {
   for (unsigned i = 0; i < options.threads; i++) workers_.push_back(std::make_unique<Worker>(*this, i));
   // Only then: a worker looks at all of them.
   for (const auto& worker : workers_) worker->start();
 }
 
 Relay::~Relay() {
+  thaw();
   for (const auto& worker : workers_) worker->join();
   for (const auto& [name, portal] : portals_)
     if (portal->fd >= 0) ::close(portal->fd);
@@ -277,6 +279,57 @@ void Relay::whenPassed(std::function<void()> then) {
   const uint64_t pass = pass_.fetch_add(1, std::memory_order_acq_rel) + 1;
   deferred_.push_back({pass, std::move(then)});
   for (const auto& worker : workers_) worker->wake();
+}
+
+void Relay::freeze() {
+  frozen_.store(true, std::memory_order_release);
+  for (const auto& worker : workers_) worker->wake();
+  std::unique_lock<std::mutex> lock(standMutex_);
+  stands_.wait(lock, [this] { return standing_ == workers_.size(); });
+}
+
+void Relay::thaw() {
+  const std::lock_guard<std::mutex> lock(standMutex_);
+  frozen_.store(false, std::memory_order_release);
+  thawed_.notify_all();
+}
+
+void Relay::standStill() {
+  std::unique_lock<std::mutex> lock(standMutex_);
+  standing_++;
+  stands_.notify_all();
+  thawed_.wait(lock, [this] { return !isFrozen(); });
+  standing_--;
+}
+
+bool Relay::isSettled() const {
+  return deferred_.empty() &&
+         std::none_of(closed_.begin(), closed_.end(), [](const auto& portal) { return portal->fd >= 0; });
+}
+
+Portal& Relay::adopt(std::unique_ptr<Portal> adopted) {
+  Portal& portal = *adopted;
+  if (portal.protocol == Protocol::udp) {
+    portal.udp = std::make_unique<UdpPortal>();
+    portal.owner = workers_[nextUdpOwner_++ % workers_.size()].get();
+  }
+  if (portal.fd < 0) {
+    portal.closing.store(true, std::memory_order_release);
+    closed_.push_back(std::move(adopted));
+  } else {
+    files_.add(1);
+    portals_.emplace(portal.name, std::move(adopted));
+  }
+  return portal;
+}
+
+int Relay::watchAdopted() {
+  int error = 0;
+  for (const auto& [name, portal] : portals_)
+    for (const auto& worker : workers_)
+      if (error == 0 && (portal->owner == nullptr || portal->owner == worker.get()))
+        error = worker->watch(*portal);
+  return error;
 }
 
 void Relay::runPassed() {

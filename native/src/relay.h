@@ -9,6 +9,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -48,6 +49,8 @@ class Relay {
     /// events().
     int wakeFd;
     double (*random)();
+    /// Workers stand still until thaw().
+    bool frozen = false;
   };
   explicit Relay(const Options& options);
   /// Ends the threads and frees everything.
@@ -75,6 +78,23 @@ class Relay {
   void setUdpSessions(int64_t sessions);
   void setFiles(int64_t files);
 
+  // For a relay that another follows, and for that one (hand-over.h):
+  /// Every worker stands still when it returns: what they own is the control thread's until thaw().
+  void freeze();
+  void thaw();
+  /// Nothing is between two states: no portal that closes has its socket still.
+  bool isSettled() const;
+  bool isShuttingDown() const { return shuttingDown_; }
+  /// Those that have closed, and whose connections go on.
+  template <typename Visit>
+  void eachClosed(Visit visit) const {
+    for (const auto& portal : closed_) visit(*portal);
+  }
+  /// Of the relay before: open where it has a socket, else closed. No worker looks at it yet.
+  Portal& adopt(std::unique_ptr<Portal> portal);
+  /// Workers look at the adopted portals when they are thawed. 0, or an errno.
+  int watchAdopted();
+
   /// When `wakeFd` was written to: runs what every worker has passed by now.
   void runPassed();
   /// Control thread's timer: ms until tick() wants to be called, -1 for never.
@@ -85,6 +105,9 @@ class Relay {
   Events& events() { return events_; }
   FileBudget& files() { return files_; }
   UdpLimits& udpLimits() { return udpLimits_; }
+  bool isFrozen() const { return frozen_.load(std::memory_order_acquire); }
+  /// A worker's: returns when it may go on.
+  void standStill();
   const Congestion& congestion() const { return congestion_; }
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   uint64_t wantedPass() const { return pass_.load(std::memory_order_acquire); }
@@ -133,6 +156,12 @@ class Relay {
   std::mutex pausedMutex_;
   int pausedWorkers_ = 0;
   std::atomic<bool> exhausted_{false};
+  std::atomic<bool> frozen_;
+  std::mutex standMutex_;
+  std::condition_variable stands_;
+  std::condition_variable thawed_;
+  /// How many workers stand.
+  size_t standing_ = 0;
   bool shuttingDown_ = false;
   uint64_t graceEndsMs_ = 0;
   uint64_t nextTickMs_ = 0;

@@ -167,9 +167,17 @@ Program makeProgram() {
   program.ifEqual(SOCK_DGRAM, 1);
   program.answer(kKill);
   program.answer(kAllow);
-  program.unlessEqual(SYS_fcntl, 4);
+  // A channel to the relay that follows (hand-over.h).
+  program.unlessEqual(SYS_socketpair, 4);
+  program.loadArgument(0);
+  program.unlessEqual(AF_UNIX, 1);
+  program.answer(kAllow);
+  program.answer(kKill);
+  program.unlessEqual(SYS_fcntl, 6);
   program.loadArgument(1);
   program.unlessEqual(F_SETPIPE_SZ, 1);
+  program.answer(kAllow);
+  program.unlessEqual(F_SETLK, 1);
   program.answer(kAllow);
   program.answer(kKill);
   // abort(3) signals this process and no other: by its number, or, in another C library, by a thread's.

@@ -234,6 +234,7 @@ void onEvents(Worker& worker, TcpSide& side, uint32_t events) {
   if (connection.state == TcpConnection::State::handedOver) {
     side.watchesRoom = true;
     connection.wasHandedOver = true;
+    worker.arrived(connection);
     begin(worker, connection, true);
     if (connection.state == TcpConnection::State::ended) return;
   }

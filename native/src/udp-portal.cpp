@@ -56,6 +56,9 @@ struct UdpSessions::State {
   }
 
   UdpSession* begin(Portal& portal, const SessionKey& key, const SocketAddress& client);
+  /// Among its portal's, and in the table.
+  void enter(UdpSession& session);
+  bool watch(UdpSession& session);
   bool makeRoom(Portal& portal, const SocketAddress& client);
   void evictSomebody();
   void forward(UdpSession& session, const uint8_t* bytes, size_t length);
@@ -90,14 +93,19 @@ UdpSession* UdpSessions::State::begin(Portal& portal, const SessionKey& key, con
     counts.droppedDatagrams.add(1);
     return nullptr;
   }
-  limits().sessions.fetch_add(1, std::memory_order_relaxed);
-  portal.uses.fetch_add(1, std::memory_order_relaxed);
   counts.udpTotal.add(1);
-  session->nextOfPortal = portal.udp->firstSession;
-  if (session->nextOfPortal != nullptr) session->nextOfPortal->previousOfPortal = session;
-  portal.udp->firstSession = session;
-  table.add(session);
+  enter(*session);
   return session;
+}
+
+void UdpSessions::State::enter(UdpSession& session) {
+  limits().sessions.fetch_add(1, std::memory_order_relaxed);
+  Portal& portal = session.portal;
+  portal.uses.fetch_add(1, std::memory_order_relaxed);
+  session.nextOfPortal = portal.udp->firstSession;
+  if (session.nextOfPortal != nullptr) session.nextOfPortal->previousOfPortal = &session;
+  portal.udp->firstSession = &session;
+  table.add(&session);
 }
 
 /// A place in the table and a file for one more session.
@@ -204,15 +212,17 @@ bool UdpSessions::State::bindTo(UdpSession& session) {
   if (session.refusedBy != nullptr) ofPortal.udpTotal.add(1);
   endpoint->open.fetch_add(1, std::memory_order_relaxed);
   endpoint->total.fetch_add(1, std::memory_order_relaxed);
+  if (connect(fd, &endpoint->address.base, endpoint->address.length()) == 0 && watch(session)) return true;
+  failed(session, errno);
+  return false;
+}
+
+bool UdpSessions::State::watch(UdpSession& session) {
   epoll_event event{};
   // Level-triggered: one read for an answer, and none that says there are no more.
   event.events = EPOLLIN;
   event.data.ptr = static_cast<Watched*>(&session);
-  if (connect(fd, &endpoint->address.base, endpoint->address.length()) == 0 &&
-      epoll_ctl(worker.epollFd(), EPOLL_CTL_ADD, fd, &event) == 0)
-    return true;
-  failed(session, errno);
-  return false;
+  return epoll_ctl(worker.epollFd(), EPOLL_CTL_ADD, session.fd, &event) == 0;
 }
 
 /// An endpoint to bind to, not the one that has refused where there is another; null where there is none,
@@ -385,6 +395,34 @@ void UdpSessions::evictFor(Worker& asker, uint64_t askersSinceMs) {
   // Before the letter, so that it finds this.
   state_->worker.oldestUdpSession.store(sinceMs(oldest), std::memory_order_relaxed);
   asker.post([&asker] { asker.udp->state_->evictSomebody(); });
+}
+
+void UdpSessions::each(const std::function<void(const UdpSession&)>& visit) const {
+  state_->table.each(visit);
+}
+
+bool UdpSessions::adopt(Portal& portal, const SocketAddress& client, const ClientIP& local,
+                        uint64_t lastUsedMs, Endpoint* endpoint, int fd, Endpoint* refusedBy) {
+  State& state = *state_;
+  UdpSession* const session = state.slab.make(portal, SessionKey(portal, client, local), client);
+  if (session == nullptr) return false;
+  session->fd = fd;
+  if (endpoint != nullptr && !state.watch(*session)) {
+    state.slab.destroy(session);
+    return false;
+  }
+  session->endpoint = endpoint;
+  session->refusedBy = refusedBy;
+  if (endpoint != nullptr) {
+    endpoint->uses.fetch_add(1, std::memory_order_relaxed);
+    endpoint->open.fetch_add(1, std::memory_order_relaxed);
+    state.counts(*session).udpSessions.add(1);
+  }
+  if (refusedBy != nullptr) refusedBy->uses.fetch_add(1, std::memory_order_relaxed);
+  state.worker.relay.files().add(1);
+  state.enter(*session);
+  state.table.touch(session, lastUsedMs);
+  return true;
 }
 
 void UdpSessions::drain() { state_->draining = true; }

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "portal.h"
@@ -42,6 +43,14 @@ class UdpSessions {
   /// is idle longest was last used at `askersSinceMs`. Ends one that is idle for longer; where there is none,
   /// the asker looks again.
   void evictFor(Worker& asker, uint64_t askersSinceMs);
+  // While no worker runs (session-record.cpp):
+  /// The session idle longest first.
+  void each(const std::function<void(const UdpSession&)>& visit) const;
+  /// One of the relay before. `endpoint` and `fd` where it is bound, `refusedBy` where it was refused. False
+  /// where there is no memory, or it can't be watched: the socket is the caller's still.
+  bool adopt(Portal& portal, const SocketAddress& client, const ClientIP& local, uint64_t lastUsedMs,
+             Endpoint* endpoint, int fd, Endpoint* refusedBy);
+
   /// From mail, on shutdown: begins no new session.
   void drain();
   /// The thread ends, or the relay does: ends every session.

@@ -14,6 +14,12 @@ class UdpSessionTable {
   void remove(UdpSession* session);
   /// It is the one used last now.
   void touch(UdpSession* session, uint64_t nowMs);
+  /// The one idle longest first.
+  template <typename Visit>
+  void each(Visit visit) const {
+    for (UdpSession* session = byUse_.front(); session != nullptr; session = byUse_.after(session))
+      visit(*session);
+  }
   /// The one idle longest; null where there is none.
   UdpSession* oldest() const { return byUse_.front(); }
 

@@ -133,6 +133,7 @@ void Worker::run() {
   mayBePatient_ = syscall(SYS_sched_getscheduler, 0) == SCHED_OTHER;
   epoll_event events[kEventsAtOnce];
   while (true) {
+    if (relay.isFrozen()) relay.standStill();
     const uint64_t pass = relay.wantedPass();
     if (hasMail_.load(std::memory_order_acquire)) readMail();
     if (stopping_) break;
@@ -250,10 +251,22 @@ void Worker::welcome(Portal& portal, int fd, const SocketAddress& address) {
   event.data.ptr = static_cast<Watched*>(&connection->client);
   // A new socket has room, so that the other worker has an event at once.
   event.events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  worker.expect(*connection);
   if (epoll_ctl(worker.epollFd_, EPOLL_CTL_ADD, fd, &event) == 0) return;
+  worker.arrived(*connection);
   worker.load.fetch_sub(1, std::memory_order_relaxed);
   load.fetch_add(1, std::memory_order_relaxed);
   begin(*this, *connection, false);
+}
+
+void Worker::expect(TcpConnection& connection) {
+  const std::lock_guard<std::mutex> lock(expectedMutex_);
+  expected_.pushBack(&connection);
+}
+
+void Worker::arrived(TcpConnection& connection) {
+  const std::lock_guard<std::mutex> lock(expectedMutex_);
+  expected_.remove(&connection);
 }
 
 Worker& Worker::leastLoaded() {

@@ -49,6 +49,16 @@ class Worker {
   /// When the UDP session that is idle longest was last used, ms; UINT64_MAX where there is none.
   std::atomic<uint64_t> oldestUdpSession{UINT64_MAX};
 
+  /// A client's socket that was added to this worker's epoll, which has not told of it yet.
+  void expect(TcpConnection& connection);
+  void arrived(TcpConnection& connection);
+  /// The control thread's, while the worker stands still: each of those.
+  template <typename Visit>
+  void eachExpected(Visit visit) {
+    const std::lock_guard<std::mutex> lock(expectedMutex_);
+    for (TcpConnection* each = expected_.front(); each != nullptr; each = expected_.after(each)) visit(*each);
+  }
+
   /// The control thread's: begins, and ends, the thread. Nothing of the worker is used by another thread
   /// after join().
   void start();
@@ -123,6 +133,8 @@ class Worker {
   uint64_t turnCount_ = 0;
   std::atomic<uint64_t> passed_{0};
   bool stopping_ = false;
+  std::mutex expectedMutex_;
+  IntrusiveList<TcpConnection, &TcpConnection::all> expected_;
   std::mutex mailMutex_;
   std::vector<std::function<void()>> mail_;
   std::atomic<bool> hasMail_{false};

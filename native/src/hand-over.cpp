@@ -1,0 +1,248 @@
+#include "hand-over.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <vector>
+
+#include "connection-record.h"
+#include "error-name.h"
+#include "portal-record.h"
+#include "protocol.h"
+#include "relay.h"
+#include "session-record.h"
+#include "tcp-connection.h"
+#include "udp-portal.h"
+#include "udp-session.h"
+#include "worker.h"
+
+namespace {
+
+/// Of what is said over the channel. Fields may be added: whoever does not know one passes over it.
+constexpr uint64_t kVersion = 1;
+
+/// Sends everything, the order being that in which it can be read.
+class Sender {
+ public:
+  Sender(Relay& relay, int channel) : relay_(relay), channel_(channel) {}
+
+  bool send(int listenFd) {
+    const UdpLimits& limits = relay_.udpLimits();
+    return Record("relay")
+               .add("version", kVersion)
+               .add("udp-idle-ms", limits.idleMs.load(std::memory_order_relaxed))
+               .add("udp-sessions", static_cast<uint64_t>(limits.maxSessions.load(std::memory_order_relaxed)))
+               .addFile(listenFd)
+               .send(channel_) &&
+           sendPortals() && sendConnections() && sendSessions() &&
+           Record("end").add("connections", connections_).add("sessions", sessions_).send(channel_);
+  }
+
+ private:
+  bool sendPortals() {
+    bool sent = true;
+    const auto sendOne = [&](const Portal& portal) {
+      const size_t number = numbers_.size();
+      numbers_.emplace(&portal, number);
+      sent = sent && sendPortal(channel_, relay_, portal, number);
+    };
+    relay_.eachPortal(sendOne);
+    relay_.eachClosed(sendOne);
+    return sent;
+  }
+
+  bool sendConnections() {
+    bool sent = true;
+    const auto sendOne = [&](const TcpConnection& connection) {
+      connections_++;
+      sent = sent && sendConnection(channel_, connection, numbers_.at(&connection.portal));
+    };
+    for (const auto& worker : relay_.workers()) {
+      for (const TcpConnection* each = worker->all.front(); each != nullptr; each = each->all.next)
+        sendOne(*each);
+      worker->eachExpected(sendOne);
+    }
+    return sent;
+  }
+
+  /// In the order of their last use, as the table of whoever takes them wants them.
+  bool sendSessions() {
+    std::vector<const UdpSession*> all;
+    for (const auto& worker : relay_.workers())
+      worker->udp->each([&](const UdpSession& session) { all.push_back(&session); });
+    std::stable_sort(all.begin(), all.end(), [](const UdpSession* one, const UdpSession* other) {
+      return one->lastUsedMs < other->lastUsedMs;
+    });
+    sessions_ = all.size();
+    return std::all_of(all.begin(), all.end(), [&](const UdpSession* session) {
+      return sendSession(channel_, *session, numbers_.at(&session->portal));
+    });
+  }
+
+  Relay& relay_;
+  const int channel_;
+  std::map<const Portal*, size_t> numbers_;
+  uint64_t connections_ = 0;
+  uint64_t sessions_ = 0;
+};
+
+/// Reads what the old relay sends, up to its end.
+class Reader {
+ public:
+  Reader(Relay& relay, double (*random)()) : adopted_(relay), random_(random) {}
+
+  /// The control socket, or -1 and `wrong`.
+  int read(int channel, std::string& wrong) {
+    while (wrong.empty()) {
+      Record record;
+      if (!record.receive(channel, wrong)) break;
+      if (record.kind() == "end") {
+        if (record.number("connections") != connections_ || record.number("sessions") != sessions_ ||
+            listenFd_ < 0 || adopted_.missing > 0)
+          wrong = "not all that was announced has come";
+        break;
+      }
+      wrong = take(record);
+    }
+    if (!wrong.empty()) return -1;
+    beginTimers(adopted_);
+    if (const int error = adopted_.relay.watchAdopted()) wrong = "epoll_ctl: " + errorName(error);
+    return wrong.empty() ? listenFd_ : -1;
+  }
+
+ private:
+  std::string take(Record& record) {
+    const std::string_view kind = record.kind();
+    if (kind == "relay") return takeRelay(record);
+    if (listenFd_ < 0) return "it does not begin as it should";
+    if (kind == "portal") return readPortal(record, adopted_, random_);
+    if (kind == "endpoint") return readEndpoint(record, adopted_);
+    if (kind == "bond") return readBond(record, adopted_);
+    if (kind == "connection") {
+      connections_++;
+      return readConnection(record, adopted_);
+    }
+    if (kind == "session") {
+      sessions_++;
+      return readSession(record, adopted_);
+    }
+    return "an unknown record: " + std::string(kind);
+  }
+
+  std::string takeRelay(Record& record) {
+    const auto idleMs = record.number("udp-idle-ms");
+    const auto sessions = record.number("udp-sessions");
+    if (record.number("version") != kVersion || !idleMs || !sessions)
+      return "it hands over in another way than this one takes over";
+    adopted_.relay.setUdpIdleMs(*idleMs);
+    adopted_.relay.setUdpSessions(static_cast<int64_t>(*sessions));
+    listenFd_ = record.takeFile(0);
+    return {};
+  }
+
+  Adopted adopted_;
+  double (*random_)();
+  int listenFd_ = -1;
+  uint64_t connections_ = 0;
+  uint64_t sessions_ = 0;
+};
+
+void boundWaiting(int fd) {
+  const timeval most{kHandOverSeconds, 0};
+  // They fail on no socket.
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+}
+
+/// Asks the old relay for a channel: a descriptor, or -1 and `wrong`.
+int askForChannel(int oldFd, std::string& wrong) {
+  static constexpr std::string_view kRequest = "1 hello 1\n2 hand-over\n";
+  if (send(oldFd, kRequest.data(), kRequest.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(kRequest.size())) {
+    wrong = "send: " + errorName(errno);
+    return -1;
+  }
+  std::string heard;
+  while (true) {
+    char bytes[kMaxLineBytes];
+    iovec part{bytes, sizeof bytes};
+    alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof(int))];
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    const ssize_t got = recvmsg(oldFd, &message, MSG_CMSG_CLOEXEC);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) {
+      wrong = got == 0 ? "it has closed the connection" : "recvmsg: " + errorName(errno);
+      return -1;
+    }
+    const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+      int channel = -1;
+      memcpy(&channel, CMSG_DATA(header), sizeof channel);
+      return channel;
+    }
+    heard.append(bytes, static_cast<size_t>(got));
+    const size_t error = heard.find("2 error ");
+    if (error != std::string::npos && heard.find('\n', error) != std::string::npos) {
+      wrong = "it says: " + heard.substr(error + 2, heard.find('\n', error) - error - 2);
+      return -1;
+    }
+  }
+}
+
+}  // namespace
+
+bool sendWithFile(int fd, const std::string& line, int file) {
+  iovec part{const_cast<char*>(line.data()), line.size()};
+  alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof file)] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof file);
+  memcpy(CMSG_DATA(header), &file, sizeof file);
+  return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(line.size());
+}
+
+bool handOver(Relay& relay, int listenFd, int channel, std::string& wrong) {
+  boundWaiting(channel);
+  if (!Sender(relay, channel).send(listenFd)) {
+    wrong = "sendmsg: " + errorName(errno);
+  } else {
+    Record answer;
+    if (answer.receive(channel, wrong) && answer.kind() == "taken") return true;
+    if (wrong.empty()) wrong = "the other relay says neither that it has taken over nor that it has not";
+  }
+  // Where it is not there any more, nobody needs to hear it.
+  Record("resumed").send(channel);
+  return false;
+}
+
+int takeOver(Relay& relay, int oldFd, double (*random)(), std::string& wrong) {
+  boundWaiting(oldFd);
+  const int channel = askForChannel(oldFd, wrong);
+  if (channel < 0) return -1;
+  boundWaiting(channel);
+  const int listenFd = Reader(relay, random).read(channel, wrong);
+  if (listenFd >= 0 && !Record("taken").send(channel)) wrong = "sendmsg: " + errorName(errno);
+  if (wrong.empty()) {
+    // Its end is the end of the channel.
+    Record last;
+    if (last.receive(channel, wrong))
+      wrong = "it goes on";
+    else if (wrong == Record::kEnded)
+      wrong.clear();
+  }
+  close(channel);
+  return wrong.empty() ? listenFd : -1;
+}

@@ -1,0 +1,161 @@
+#include "portal-record.h"
+
+#include <cstring>
+
+#include "portal.h"
+#include "relay.h"
+#include "worker.h"
+
+namespace {
+
+/// As an address is written, so that one reader does for both.
+SocketAddress addressOf(const ClientIP& client) {
+  SocketAddress address;
+  address.v6.sin6_family = AF_INET6;
+  memcpy(&address.v6.sin6_addr, client.data(), client.size());
+  return address;
+}
+
+/// Counters that go on. Those of what is open are counted anew.
+struct Counter {
+  const char* key;
+  int64_t PortalCountsSum::*sum;
+  Count PortalCounts::*count;
+};
+
+constexpr Counter kCounters[] = {
+    {"total", &PortalCountsSum::total, &PortalCounts::total},
+    {"in", &PortalCountsSum::bytesIn, &PortalCounts::bytesIn},
+    {"out", &PortalCountsSum::bytesOut, &PortalCounts::bytesOut},
+    {"dial-failures", &PortalCountsSum::dialFailures, &PortalCounts::dialFailures},
+    {"no-endpoints", &PortalCountsSum::noEndpoints, &PortalCounts::noEndpoints},
+    {"refused-for-files", &PortalCountsSum::refusedForFiles, &PortalCounts::refusedForFiles},
+    {"udp-total", &PortalCountsSum::udpTotal, &PortalCounts::udpTotal},
+    {"udp-evicted", &PortalCountsSum::udpEvicted, &PortalCounts::udpEvicted},
+    {"dropped", &PortalCountsSum::droppedDatagrams, &PortalCounts::droppedDatagrams},
+};
+
+bool sendEndpoint(int channel, const Portal& portal, size_t number, const std::string& key,
+                  const SocketAddress& address, const char* state) {
+  const Endpoint* const endpoint = portal.balancer.find(key);
+  const uint64_t total = endpoint == nullptr ? 0 : endpoint->total.load(std::memory_order_relaxed);
+  return Record("endpoint")
+      .add("portal", number)
+      .add("key", key)
+      .add("address", address)
+      .add("state", state)
+      .add("total", total)
+      .send(channel);
+}
+
+/// All endpoints that are served are there.
+void route(Adopted& adopted) {
+  Balancer& balancer = adopted.portals.back()->balancer;
+  balancer.route(adopted.endpoints, adopted.affinitySeconds, monotonicMs());
+  balancer.beginWithFirst();
+  // Nobody knows the table that it began with.
+  balancer.reclaim();
+  for (size_t i = 0; i < adopted.totals.size(); i++)
+    balancer.find(adopted.endpoints[i].key)->total.store(adopted.totals[i], std::memory_order_relaxed);
+}
+
+}  // namespace
+
+bool sendPortal(int channel, Relay& relay, const Portal& portal, size_t number) {
+  const PortalCountsSum sum = relay.counts(portal);
+  const Balancer& balancer = portal.balancer;
+  const std::vector<RoutedEndpoint> inTurn = balancer.inTurn();
+  Record record("portal");
+  record.add("name", portal.name)
+      .add("protocol", portal.protocol == Protocol::tcp ? "tcp" : "udp")
+      .add("bound", portal.bound)
+      .add("affinity", balancer.affinitySeconds())
+      .add("endpoints", inTurn.size());
+  for (const auto& [key, ofSum, ofCount] : kCounters) record.add(key, static_cast<uint64_t>(sum.*ofSum));
+  if (portal.fd >= 0) record.addFile(portal.fd);
+  if (!record.send(channel)) return false;
+  for (const RoutedEndpoint& each : inTurn)
+    if (!sendEndpoint(channel, portal, number, each.key, each.address, each.leadsBack ? "back" : "current"))
+      return false;
+  bool sent = true;
+  balancer.eachEndpoint([&](const Endpoint& endpoint) {
+    if (sent && !endpoint.current.load(std::memory_order_relaxed))
+      sent = sendEndpoint(channel, portal, number, endpoint.key, endpoint.address, "gone");
+  });
+  balancer.eachBond([&](const ClientIP& client, const Endpoint& endpoint, uint64_t lastUsedMs) {
+    if (sent)
+      sent = Record("bond")
+                 .add("portal", number)
+                 .add("client", addressOf(client))
+                 .add("key", endpoint.key)
+                 .add("used", lastUsedMs)
+                 .send(channel);
+  });
+  return sent;
+}
+
+Portal* portalOf(const Record& record, const Adopted& adopted) {
+  const auto number = record.number("portal");
+  return number && *number < adopted.portals.size() ? adopted.portals[*number] : nullptr;
+}
+
+Endpoint* endpointOf(const Record& record, const char* field, const Portal& portal) {
+  const auto key = record.text(field);
+  return key && *key != "-" ? portal.balancer.find(std::string(*key)) : nullptr;
+}
+
+std::string readPortal(Record& record, Adopted& adopted, double (*random)()) {
+  const auto name = record.text("name");
+  const auto protocol = record.text("protocol");
+  const auto bound = record.address("bound");
+  const auto affinity = record.number("affinity");
+  const auto endpoints = record.number("endpoints");
+  if (!name || !bound || !affinity || !endpoints || (protocol != "tcp" && protocol != "udp") ||
+      adopted.missing > 0)
+    return "a portal that lacks something";
+  Relay& relay = adopted.relay;
+  auto portal =
+      std::make_unique<Portal>(std::string(*name), protocol == "tcp" ? Protocol::tcp : Protocol::udp,
+                               static_cast<unsigned>(relay.workers().size()), random);
+  portal->bound = *bound;
+  for (const auto& [key, ofSum, ofCount] : kCounters)
+    (portal->counts[0].*ofCount).add(static_cast<int64_t>(record.number(key).value_or(0)));
+  portal->fd = record.takeFile(0);
+  adopted.portals.push_back(&relay.adopt(std::move(portal)));
+  adopted.endpoints.clear();
+  adopted.totals.clear();
+  adopted.missing = *endpoints;
+  adopted.affinitySeconds = static_cast<uint32_t>(*affinity);
+  if (adopted.missing == 0) route(adopted);
+  return {};
+}
+
+std::string readEndpoint(const Record& record, Adopted& adopted) {
+  Portal* const portal = portalOf(record, adopted);
+  const auto key = record.text("key");
+  const auto address = record.address("address");
+  const auto total = record.number("total");
+  const auto state = record.text("state");
+  if (portal == nullptr || portal != adopted.portals.back() || !key || !address || !total || !state)
+    return "an endpoint that lacks something";
+  if (*state == "gone") {
+    portal->balancer.addGone(std::string(*key), *address)->total.store(*total, std::memory_order_relaxed);
+    return {};
+  }
+  if (adopted.missing == 0) return "more endpoints than were announced";
+  adopted.endpoints.push_back({std::string(*key), *address, *state == "back"});
+  adopted.totals.push_back(*total);
+  if (--adopted.missing == 0) route(adopted);
+  return {};
+}
+
+std::string readBond(const Record& record, const Adopted& adopted) {
+  Portal* const portal = portalOf(record, adopted);
+  const auto client = record.address("client");
+  const auto used = record.number("used");
+  if (portal == nullptr || !client || !used) return "a bond that lacks something";
+  Endpoint* const endpoint = endpointOf(record, "key", *portal);
+  if (endpoint == nullptr) return "a bond to an unknown endpoint";
+  portal->balancer.bind(clientIP(*client), endpoint, *used);
+  return {};
+}
