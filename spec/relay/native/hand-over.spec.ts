@@ -1,15 +1,25 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { digestOf } from '../../support/byte-stream.js';
-import { eventually } from '../../support/deadline.js';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Endpoint } from '../../../src/model/endpoint.js';
+import type { NativeRelay } from '../../../src/relay/native/native-relay.js';
+import { blackHole } from '../../support/black-hole.js';
+import { ByteStream, digestOf } from '../../support/byte-stream.js';
+import { eventually, within } from '../../support/deadline.js';
 import {
+  NATIVE_RELAY,
   NATIVE_RELAY_MISSING,
   type StartedRelay,
   startRelayProgram,
 } from '../../support/native-relay-program.js';
+import { nativeWebPortal } from '../../support/native-web-portal.js';
 import { RunningProgram, serviceManifest, writeManifest } from '../../support/program.js';
+import { RelayPeer } from '../../support/relay-program.js';
 import { SteadyLoad } from '../../support/steady-load.js';
-import { echo, handOver, TcpEndpoint } from '../../support/tcp-endpoint.js';
+import { echo, greet, handOver, readNothing, TcpEndpoint } from '../../support/tcp-endpoint.js';
 import { type TcpPeer, tcpConnect } from '../../support/tcp-peer.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { echoDatagram, UdpEndpoint } from '../../support/udp-endpoint.js';
@@ -23,6 +33,10 @@ const SOME = 150;
 const STREAM_BYTES = 300_000_000;
 const STREAMS = 2;
 const STREAM_MS = 100_000;
+/** What fits in the sockets' buffers, what fills a pipe, and what is never so much at a time that it gets one. */
+const IN_PIECES = 8_000_000;
+const SLOW_LENGTHS = [50_000, 30_000_000, IN_PIECES];
+const PIECE = 4_096;
 
 /** Another relay in the place of this one, which has ended when it resolves. */
 async function upgrade(old: StartedRelay, socket: string, ...argv: readonly string[]): Promise<StartedRelay> {
@@ -93,6 +107,130 @@ describe.skipIf(NATIVE_RELAY_MISSING)(
         });
       });
     });
+
+    it('goes on with what waits for a slow reader, in memory and in a pipe, and with the FIN behind it', async () => {
+      const endpoint = await TcpEndpoint.listen(readNothing);
+      const { at, relay, upgradeIt } = await webPortal([endpoint.endpoint]);
+      const waiting: { readonly client: TcpPeer; readonly served: TcpPeer; readonly length: number }[] = [];
+      for (const length of SLOW_LENGTHS) {
+        const client = await tcpConnect(at);
+        const sent = (length === IN_PIECES ? inPieces(client) : client.stream(length, length)).then(() =>
+          client.finish(),
+        );
+        onTestFinished(() => sent);
+        waiting.push({ client, served: await endpoint.accepted(), length });
+      }
+      await standsStill(relay);
+      await upgradeIt();
+      await upgradeIt();
+      for (const { served, length } of waiting) {
+        served.startReading();
+        expect(await served.digest()).toEqual(digestOf(length, length));
+        served.finish();
+      }
+      for (const { client } of waiting) expect(await client.rest()).toHaveLength(0);
+    });
+
+    it('goes on with a dial: the same tries, in the same time', async () => {
+      const hole = await blackHole();
+      const endpoint = await TcpEndpoint.listen(greet('g'));
+      const { at, observer, relay, upgradeIt } = await webPortal([hole, endpoint.endpoint]);
+      const clients = [await tcpConnect(at), await tcpConnect(at)];
+      await upgradeIt();
+      for (const client of clients) expect(await client.text(1)).toBe('g');
+      expect(observer.failures.map(({ reason, detail }) => `${reason} ${detail}`)).toEqual([
+        'dial-timeout 250ms',
+      ]);
+      expect((await relay.counters()).get('default/web')).toMatchObject({
+        totalConnections: 2,
+        dialFailures: 1,
+      });
+    });
+
+    it('keeps clients with their endpoints, and the rotation where it was', async () => {
+      const names = ['a', 'b', 'c'];
+      const endpoints: Endpoint[] = [];
+      for (const name of names) endpoints.push((await TcpEndpoint.listen(greet(name))).endpoint);
+      const { at, relay, upgradeIt } = await webPortal(endpoints);
+      const greeting = async (localAddress?: string): Promise<string> => {
+        const client = await tcpConnect({ ...at, ...(localAddress === undefined ? {} : { localAddress }) });
+        const name = await client.text(1);
+        client.finish();
+        await client.rest();
+        return name;
+      };
+      const turns = [await greeting(), await greeting()];
+      await upgradeIt();
+      turns.push(await greeting());
+      expect([...turns].sort()).toEqual(names);
+      await relay.route('default/web', {
+        endpoints,
+        sessionAffinity: { type: 'ClientIP', timeoutSeconds: 100 },
+      });
+      const clients = ['127.0.0.2', '127.0.0.3', '127.0.0.4'];
+      const bound = await inOrder(clients, greeting);
+      expect([...bound].sort()).toEqual(names);
+      await upgradeIt();
+      expect(await inOrder(clients, greeting)).toEqual(bound);
+    });
+
+    it('lets connections end that a portal has which closed before', async () => {
+      const endpoint = await TcpEndpoint.listen(echo);
+      const { at, relay, upgradeIt } = await webPortal([endpoint.endpoint]);
+      const client = await tcpConnect(at);
+      await client.send('before');
+      expect(await client.text(6)).toBe('before');
+      await relay.close('default/web');
+      await upgradeIt();
+      await client.send('after');
+      expect(await client.text(5)).toBe('after');
+      client.finish();
+      expect(await client.rest()).toHaveLength(0);
+    });
+
+    it('which gives up in the middle leaves the other one to go on with all it has', async () => {
+      const endpoint = await TcpEndpoint.listen(echo);
+      const { at, socket, started } = await webPortal([endpoint.endpoint]);
+      const client = await tcpConnect(at);
+      for (let i = 0; i < 3; i++) {
+        // A peer that asks, and goes when it has its answer: the channel that came with it goes, too.
+        const peer = await RelayPeer.connect(socket);
+        await peer.lines(1);
+        peer.send('1 hello 1\n2 hand-over\n');
+        expect(await peer.lines(2)).toEqual(['1 ok', '2 ok']);
+        peer.end();
+        await client.send(`still there ${i}?`);
+        expect(await client.text(14)).toBe(`still there ${i}?`);
+        const another = await tcpConnect(at);
+        await another.send('new');
+        expect(await another.text(3)).toBe('new');
+      }
+      await eventually(() =>
+        expect(started.stderr().match(/not handed over, and going on/g)).toHaveLength(3),
+      );
+    });
+
+    it('begins as any other where nobody serves the socket', async () => {
+      const socket = join(temporaryDirectory(), 'relay.sock');
+      await startRelayProgram(socket, '--take-over');
+      const peer = await RelayPeer.connect(socket);
+      expect(await peer.lines(1)).toEqual([expect.stringMatching(/^kube-splice-relay 1 /)]);
+      peer.end();
+    });
+
+    it('gets nothing from one that ends with who started it', async () => {
+      const child = spawn(NATIVE_RELAY, ['--control-fd', '3'], {
+        stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+      });
+      const ended = once(child, 'exit');
+      const control = child.stdio[3];
+      if (!(control instanceof Socket)) throw new Error('its control socket is a pipe of ours');
+      control.write('1 hello 1\n2 hand-over\n');
+      const heard = await within('an answer', textUpTo(control, '2 error'));
+      expect(heard).toContain('2 error NOT_HANDED_OVER');
+      control.destroy();
+      await ended;
+    });
   },
 );
 
@@ -110,4 +248,65 @@ async function stream(client: TcpPeer, served: TcpPeer, seed: number): Promise<v
   ]);
   expect(toEndpoint).toEqual(digestOf(2 * seed, STREAM_BYTES));
   expect(toClient).toEqual(digestOf(2 * seed + 1, STREAM_BYTES));
+}
+
+/** A portal of a relay with two threads, and how to put another in its place. */
+async function webPortal(endpoints: readonly Endpoint[]) {
+  const [first] = endpoints;
+  if (first === undefined) throw new Error('an endpoint is wanted');
+  const path: string[] = [];
+  const relays: StartedRelay[] = [];
+  const start = async (socket: string): Promise<StartedRelay> => {
+    path.push(socket);
+    const started = await startRelayProgram(socket, '--threads', '2');
+    relays.push(started);
+    return started;
+  };
+  const { port, relay, observer } = await nativeWebPortal(start, first);
+  const [socket = '', [started]] = [path[0], relays];
+  if (started === undefined) throw new Error('it was started');
+  await relay.route('default/web', { endpoints, sessionAffinity: { type: 'None' } });
+  let current = started;
+  const upgradeIt = async (): Promise<void> => {
+    current = await upgrade(current, socket, '--threads', '2');
+  };
+  return { at: { address: '127.0.0.1', port }, socket, started, relay, observer, upgradeIt };
+}
+
+/** Resolves when no more bytes move: everybody waits for a reader. */
+async function standsStill(relay: NativeRelay): Promise<void> {
+  let before = -1;
+  await eventually(async () => {
+    const { bytesIn = 0 } = (await relay.counters()).get('default/web') ?? {};
+    const stands = bytesIn === before && bytesIn > 0;
+    before = bytesIn;
+    expect(stands).toBe(true);
+  });
+}
+
+async function inOrder(
+  clients: readonly string[],
+  ask: (client: string) => Promise<string>,
+): Promise<readonly string[]> {
+  const answers: string[] = [];
+  for (const client of clients) answers.push(await ask(client));
+  return answers;
+}
+
+async function textUpTo(socket: Socket, word: string): Promise<string> {
+  let text = '';
+  for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+    text += String(chunk);
+    if (text.includes(word)) return text;
+  }
+  return text;
+}
+
+/** As `stream`, so little at a time that the relay copies it. */
+async function inPieces(client: TcpPeer): Promise<void> {
+  const whole = Buffer.concat([...new ByteStream(IN_PIECES).chunks(IN_PIECES)]);
+  for (let from = 0; from < whole.length; from += PIECE) {
+    await client.send(whole.subarray(from, from + PIECE));
+    await nextTurn();
+  }
 }
