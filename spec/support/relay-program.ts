@@ -65,6 +65,11 @@ export class RelayPeer {
     );
   }
 
+  /** One that is connected already. */
+  static over(socket: Socket): RelayPeer {
+    return new RelayPeer(socket);
+  }
+
   get closed(): boolean {
     return this.#closed;
   }
