@@ -127,7 +127,7 @@ export class UdpPortal {
   }
 
   counters(): PortalCounters {
-    return this.traffic.snapshot();
+    return this.traffic.snapshot(this.#balancer.setAside(this.#relay.now()));
   }
 
   async #listen(address: string, mayBeMissing: boolean): Promise<void> {

@@ -16,6 +16,15 @@ const MAX_WAITING = 64;
  */
 const NOT_THE_ENDPOINTS_FAULT: ReadonlySet<string> = new Set(['EMSGSIZE', 'ENOBUFS', 'ENOMEM']);
 
+/** What says that no datagram gets through to the endpoint now. */
+const UNREACHABLE: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+  'ETIMEDOUT',
+]);
+
 /** Why a session ended: idle, to make room, with its portal, or because there were no endpoints. */
 export type SessionEnd = 'idle' | 'evicted' | 'portal-closed' | 'no-endpoints';
 
@@ -52,6 +61,8 @@ export class UdpSession {
   /** Datagrams for the bound endpoint until its socket is connected; then undefined. */
   #waiting: Buffer[] | undefined;
   #refusedBy: EndpointKey | undefined;
+  /** The balancer knows that the bound endpoint is well. */
+  #isToldReached = false;
   #ended = false;
   /** When a datagram last passed, ms, monotonic. The session table's. */
   lastUsed: number;
@@ -86,6 +97,8 @@ export class UdpSession {
   end(cause: SessionEnd): void {
     if (this.#ended) return;
     this.#ended = true;
+    // One that takes what it is sent without an answer is as well as one can know: some services never answer.
+    if (cause === 'idle') this.#reached();
     this.#release();
     this.context.ended(this, cause);
   }
@@ -97,6 +110,7 @@ export class UdpSession {
     const socket = udpSocket(endpoint.address, (message) => this.#answered(message));
     const bound = { endpoint, socket };
     this.#bound = bound;
+    this.#isToldReached = false;
     this.#waiting = [];
     traffic.udpSessions += 1;
     // After a refusal a session begins anew; one that was moved goes on.
@@ -171,7 +185,14 @@ export class UdpSession {
   #answered(message: Buffer): void {
     this.context.touch(this);
     this.#refusedBy = undefined;
+    this.#reached();
     this.context.reply(message);
+  }
+
+  #reached(): void {
+    if (this.#bound === undefined || this.#isToldReached) return;
+    this.#isToldReached = true;
+    this.context.balancer.succeeded(this.#bound.endpoint.key);
   }
 
   /**
@@ -186,8 +207,9 @@ export class UdpSession {
 
   #failed(bound: { readonly endpoint: Endpoint }, error: Error): void {
     if (this.#bound !== bound) return;
-    const { balancer, observer, traffic, name } = this.context;
+    const { balancer, observer, traffic, name, now } = this.context;
     const detail = systemErrorCode(error) ?? error.message;
+    if (UNREACHABLE.has(detail)) balancer.failed(bound.endpoint.key, now());
     const reason: FailureReason = detail === 'ECONNREFUSED' ? 'icmp-refused' : 'dial-failed';
     traffic.dialFailures += 1;
     // Those that wait for the socket are counted when it is released.
