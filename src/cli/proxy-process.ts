@@ -96,23 +96,40 @@ export function proxyStarter(logger: Logger): StartProxy {
         node: node(),
         now: Date.now(),
       });
-    const health = () => assessHealth(proxier.syncProgress(), config.syncPeriodMs, Date.now());
+    let leaving = false;
+    const health = () => assessHealth(proxier.syncProgress(), config.syncPeriodMs, Date.now(), leaving);
     const pages = { health, report, proxyMode: 'userspace' };
     const server =
       config.statusAddress === null ? null : new StatusServer(config.statusAddress, pages, logger);
 
+    const leave = (): void => {
+      leaving = true;
+      healthChecks.leave();
+    };
+    let grace = Number.POSITIVE_INFINITY;
+    let isDraining = false;
+    let stopping: Promise<number | null> | undefined;
+    const stop = (graceMs: number): Promise<number | null> => {
+      grace = Math.min(grace, graceMs);
+      stopping ??= stopInOrder();
+      if (isDraining) void engine.shutdown(grace);
+      return stopping;
+    };
     /** In the order in which traffic flows: first nothing new is asked for, last nobody can look any more. */
-    const stop = async (graceMs: number): Promise<void> => {
+    const stopInOrder = async (): Promise<number | null> => {
+      leave();
       await source.stop();
       clearInterval(addressTimer);
       clearInterval(retryTimer);
       await healthChecks.stop();
       await proxier.stop();
       if (config.cleanupOnExit) await removeRules(steering, logger);
-      await engine.shutdown(graceMs);
+      isDraining = true;
+      await engine.shutdown(grace);
       await server?.stop();
       clearInterval(flushTimer);
       limited.flush();
+      return engine.cut;
     };
     try {
       logger.info('relay', { ...facts.relay });
@@ -128,8 +145,9 @@ export function proxyStarter(logger: Logger): StartProxy {
       await stop(0);
       throw error;
     }
+    const relayStays = engine.kind === 'native' && config.relaySocket !== null;
     const counts = () => proxier.counts();
-    return { report, counts, synced: proxier.synced(), stop };
+    return { report, counts, synced: proxier.synced(), relayStays, leave, stop };
   };
 }
 

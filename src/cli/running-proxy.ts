@@ -16,8 +16,17 @@ export interface RunningProxy {
    */
   readonly synced: Promise<void>;
 
-  /** Stops accepting, lets open connections end for up to `graceMs`, and releases everything. */
-  stop(graceMs: number): Promise<void>;
+  /** A relay of `--relay-socket` carries the traffic: it goes on with its portals and connections after `stop`. */
+  readonly relayStays: boolean;
+
+  /** Health is 503 from now on, and nothing else changes: what was asked to end lets load balancers leave first. */
+  leave(): void;
+
+  /**
+   * Stops accepting, lets open connections end for up to `graceMs`, and releases everything. Asked again, it ends no later than
+   * either grace. Resolves with what `RelayEngine.cut` tells then.
+   */
+  stop(graceMs: number): Promise<number | null>;
 }
 
 /**

@@ -58,9 +58,16 @@ export interface RelayEngine {
 
   /**
    * Closes every portal, lets open connections end for up to `graceMs`, resets the rest and releases everything. An engine
-   * that outlives this process is left as it is: portals and connections go on.
+   * that outlives this process is left as it is: portals and connections go on. Asked again, it ends no later than either
+   * grace.
    */
   shutdown(graceMs: number): Promise<void>;
+
+  /**
+   * TCP connections and UDP sessions that were still open when the grace of `shutdown` was over; null until then, and where the
+   * engine does not tell.
+   */
+  readonly cut: number | null;
 }
 
 /** What a new portal is to be. */

@@ -1,0 +1,72 @@
+import { formatDuration } from '../config/duration.js';
+import type { ProxyConfig } from '../config/proxy-config.js';
+import type { LogFields, Logger } from '../host/log.js';
+import type { EndSignals } from './end-signals.js';
+import type { RunningProxy, StartProxy } from './running-proxy.js';
+
+/**
+ * Runs a proxy until a signal asks it to end, and ends it in order:
+ *
+ *     serving ──▶ leaving ────────────▶ draining ───────────▶ ended
+ *                 health is 503,        nobody listens,       what is left
+ *                 all else goes on      what is open may end  is reset
+ *                 (--shutdown-delay)    (--drain-timeout)
+ *
+ * A second signal cuts both waits short. Resolves with the exit code.
+ */
+export async function runProxy(
+  config: ProxyConfig,
+  logger: Logger,
+  signals: EndSignals,
+  start: StartProxy,
+): Promise<number> {
+  const proxy = await start(config);
+  const ended = aborted(signals.asked);
+  await Promise.race([ended, proxy.synced]);
+  if (!signals.asked.aborted) logger.info('ready; `kube-splice status` shows the portals', proxy.counts());
+  await ended;
+  const hurried = new AbortController();
+  signals.onHurry(() => {
+    hurried.abort();
+    void proxy.stop(0);
+  });
+  await leave(proxy, config, logger, hurried.signal);
+  tellDrain(proxy, config, logger);
+  const cut = await proxy.stop(hurried.signal.aborted ? 0 : config.drainTimeoutMs);
+  logger.info('stopped', whatWasLeft(proxy, cut));
+  return signals.exitCode;
+}
+
+async function leave(
+  proxy: RunningProxy,
+  { shutdownDelayMs }: ProxyConfig,
+  logger: Logger,
+  hurried: AbortSignal,
+): Promise<void> {
+  proxy.leave();
+  if (shutdownDelayMs === 0) return;
+  const shutdownDelay = formatDuration(shutdownDelayMs);
+  logger.info('leaving: health is 503, and portals still listen', { shutdownDelay });
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, shutdownDelayMs);
+  });
+  await Promise.race([over, aborted(hurried)]);
+  clearTimeout(timer);
+}
+
+function tellDrain({ relayStays }: RunningProxy, { drainTimeoutMs }: ProxyConfig, logger: Logger): void {
+  if (relayStays) logger.info('stopping: the relay goes on with its portals and connections');
+  else logger.info('stopping: open connections may end', { drainTimeout: formatDuration(drainTimeoutMs) });
+}
+
+function whatWasLeft({ relayStays }: RunningProxy, cut: number | null): LogFields {
+  return relayStays || cut === null ? {} : { reset: cut };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
