@@ -2,13 +2,14 @@
 import { basename, relative } from 'node:path';
 import { runCleanupCommand } from './cli/cleanup-command.js';
 import { type CommandLine, parseCommandLine } from './cli/command-line.js';
-import { EndSignals } from './cli/end-signals.js';
+import { EndSignals, EXIT_CODE_OF_HANG_UP } from './cli/end-signals.js';
 import { errorText, exitCodeOf } from './cli/failure.js';
 import { proxyStarter } from './cli/proxy-process.js';
 import { runProxy } from './cli/run-proxy.js';
 import { runStatusCommand } from './cli/status-command.js';
 import { type Logger, warningsOnly } from './host/log.js';
 import { type ClosableLogger, createLogger } from './host/logger.js';
+import { hasTerminal } from './host/terminal.js';
 import { KubeSpliceError } from './model/errors.js';
 
 /** Does what the command line asks for. Resolves with the exit code. */
@@ -45,7 +46,8 @@ async function runLogged(commandLine: Extract<CommandLine, { command: 'demo' | '
     for (const warning of commandLine.warnings) logger.warn(warning);
     if (commandLine.command === 'run') {
       const signals = new EndSignals(logger, process);
-      return await runProxy(commandLine.config, logger, signals, proxyStarter(logger));
+      const start = proxyStarter(logger);
+      return await runProxy(commandLine.config, { logger, signals, process, hasTerminal, start });
     }
     // The demo tells in its own words what the log would say.
     const quiet = warningsOnly(logger);
@@ -87,8 +89,15 @@ function logUncaught(logger: Logger, error: unknown): void {
   logger.error('uncaught exception', { stack: error instanceof Error ? error.stack : String(error) });
 }
 
+/** As it would have without a handler: to exit, Node must give the terminal its settings back, and aborts where that is gone. */
+function endByHangUp(): void {
+  process.removeAllListeners('SIGHUP');
+  process.kill(process.pid, 'SIGHUP');
+}
+
 /** A pipe takes 64 KiB at once; the rest of what was printed is still on its way. */
 function exitWhenPrinted(exitCode: number): void {
+  if (exitCode === EXIT_CODE_OF_HANG_UP) endByHangUp();
   process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));
 }
 

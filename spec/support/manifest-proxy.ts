@@ -76,6 +76,7 @@ export async function startManifestProxy(
     report,
     counts: () => proxier.counts(),
     synced: proxier.settled(),
+    reload: () => Promise.resolve([]),
     relayStays: false,
     leave: () => undefined,
     stop,

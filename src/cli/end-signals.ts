@@ -9,8 +9,11 @@ const ECHO_MS = 200;
 /** How long the end may take after a second signal has cut its waits short, ms. */
 const HURRIED_END_MS = 2_000;
 
+/** The exit code of an end that a terminal's closing has asked for. */
+export const EXIT_CODE_OF_HANG_UP = 129;
+
 /** What a shell calls a process that a signal has ended: 128 and the signal's number (signal(7)). */
-const EXIT_CODE_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
+const EXIT_CODE_OF_SIGNAL = { SIGHUP: EXIT_CODE_OF_HANG_UP, SIGINT: 130, SIGTERM: 143 } as const;
 
 type EndSignal = keyof typeof EXIT_CODE_OF_SIGNAL;
 
@@ -42,25 +45,11 @@ export class EndSignals {
     this.#logger = logger;
     this.#process = process;
     this.#now = now;
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => this.#received(name));
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => this.ask(name));
   }
 
-  /** Aborted by the first signal. */
-  get asked(): AbortSignal {
-    return this.#asked.signal;
-  }
-
-  /** From now on a second signal calls this, once, and the process may end in order. */
-  onHurry(hurry: () => void): void {
-    this.#hurry = hurry;
-  }
-
-  /** 0, or where a second signal has come, what a shell calls a process that it has ended. */
-  get exitCode(): number {
-    return this.#hurriedBy === undefined ? 0 : EXIT_CODE_OF_SIGNAL[this.#hurriedBy];
-  }
-
-  #received(name: EndSignal): void {
+  /** What a signal does: a SIGHUP that means an end, too, which is for others to know. */
+  ask(name: EndSignal): void {
     if (this.#first === undefined) {
       this.#first = { name, at: this.#now() };
       this.#logger.info(`${name} received; a second one ends at once`);
@@ -77,5 +66,21 @@ export class EndSignals {
     setTimeout(exit, HURRIED_END_MS).unref();
     this.#logger.info(`${name} received: what is open is cut`);
     this.#hurry();
+  }
+
+  /** Aborted by the first signal. */
+  get asked(): AbortSignal {
+    return this.#asked.signal;
+  }
+
+  /** From now on a second signal calls this, once, and the process may end in order. */
+  onHurry(hurry: () => void): void {
+    this.#hurry = hurry;
+  }
+
+  /** 0; where a terminal was closed, or a second signal has come, what a shell calls a process that it has ended. */
+  get exitCode(): number {
+    if (this.#first?.name === 'SIGHUP') return EXIT_CODE_OF_HANG_UP;
+    return this.#hurriedBy === undefined ? 0 : EXIT_CODE_OF_SIGNAL[this.#hurriedBy];
   }
 }

@@ -147,7 +147,9 @@ export function proxyStarter(logger: Logger): StartProxy {
     }
     const relayStays = engine.kind === 'native' && config.relaySocket !== null;
     const counts = () => proxier.counts();
-    return { report, counts, synced: proxier.synced(), relayStays, leave, stop };
+    // Whatever else can change at run time is to be read here, too, and named.
+    const reload = () => source.reload();
+    return { report, counts, synced: proxier.synced(), relayStays, reload, leave, stop };
   };
 }
 

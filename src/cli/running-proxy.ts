@@ -16,6 +16,12 @@ export interface RunningProxy {
    */
   readonly synced: Promise<void>;
 
+  /**
+   * Reads again what may have changed without a word. What cannot be read leaves what was read last, and traffic is never
+   * touched by it. Resolves with a phrase for each thing that was read; with none where there is nothing.
+   */
+  reload(): Promise<readonly string[]>;
+
   /** A relay of `--relay-socket` carries the traffic: it goes on with its portals and connections after `stop`. */
   readonly relayStays: boolean;
 
