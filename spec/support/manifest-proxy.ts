@@ -77,6 +77,7 @@ export async function startManifestProxy(
     counts: () => proxier.counts(),
     synced: proxier.settled(),
     reload: () => Promise.resolve([]),
+    dump: () => Promise.resolve([]),
     relayStays: false,
     leave: () => undefined,
     stop,

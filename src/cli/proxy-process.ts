@@ -3,14 +3,17 @@ import type { Logger } from '../host/log.js';
 import { NodeAddresses } from '../host/node-addresses.js';
 import { openFileLimit } from '../host/open-file-limit.js';
 import { holdPort } from '../host/port-reservation.js';
+import { processUsage } from '../host/process-usage.js';
 import { programSearch } from '../host/program-search.js';
 import { RateLimitedLog } from '../host/rate-limited-log.js';
 import { SpawnedCommands } from '../host/spawned-commands.js';
 import { Proxier } from '../proxier/proxier.js';
 import { chooseRelay } from '../relay/choose-relay.js';
+import { RecentFailures } from '../relay/recent-failures.js';
 import { relayLog } from '../relay/relay-log.js';
 import { assessHealth } from '../status/health.js';
 import { HealthCheckServers } from '../status/health-check-servers.js';
+import { stateDump } from '../status/state-dump.js';
 import { buildStatusReport, type StatusFacts } from '../status/status-report.js';
 import { StatusServer } from '../status/status-server.js';
 import { chooseSteering } from '../steering/choose-steering.js';
@@ -37,7 +40,7 @@ export function proxyStarter(logger: Logger): StartProxy {
     const { source, node } = await buildSource(config, logger);
     const limited = new RateLimitedLog(logger, { ...FAILURE_LOG, now: () => performance.now() });
     const flushTimer = setInterval(() => limited.flush(), FLUSH_INTERVAL_MS).unref();
-    const observer = relayLog(logger, limited);
+    const observer = new RecentFailures(relayLog(logger, limited), Date.now);
     const addresses = new NodeAddresses(() => node()?.addresses ?? []);
     await addresses.refresh();
     const addressTimer = setInterval(() => void addresses.refresh(), config.syncPeriodMs).unref();
@@ -147,9 +150,11 @@ export function proxyStarter(logger: Logger): StartProxy {
     }
     const relayStays = engine.kind === 'native' && config.relaySocket !== null;
     const counts = () => proxier.counts();
+    const dump = async () =>
+      stateDump({ report: await report(), usage: processUsage(), failures: observer.failures });
     // Whatever else can change at run time is to be read here, too, and named.
     const reload = () => source.reload();
-    return { report, counts, synced: proxier.synced(), relayStays, reload, leave, stop };
+    return { report, counts, synced: proxier.synced(), relayStays, reload, dump, leave, stop };
   };
 }
 

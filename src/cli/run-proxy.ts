@@ -24,11 +24,12 @@ export interface RunSurroundings {
  *                 all else goes on      what is open may end  is reset
  *                 (--shutdown-delay)    (--drain-timeout)
  *
- * A second signal cuts both waits short. SIGHUP reads anew what may have changed. Resolves with the exit code.
+ * A second signal cuts both waits short. SIGHUP reads anew what may have changed, SIGUSR1 logs the state. Resolves with the exit code.
  */
 export async function runProxy(config: ProxyConfig, surroundings: RunSurroundings): Promise<number> {
   const { logger, signals, process, hasTerminal, start } = surroundings;
   const hangUp = new SignalledAction('SIGHUP', process, logger);
+  const stateAsked = new SignalledAction('SIGUSR1', process, logger);
   const hadTerminal = hasTerminal();
   const proxy = await start(config);
   const ended = aborted(signals.asked);
@@ -36,6 +37,11 @@ export async function runProxy(config: ProxyConfig, surroundings: RunSurrounding
     // Without a handler of ours it would have ended the process, and whoever closes a terminal expects that.
     if (hadTerminal && !hasTerminal()) signals.ask('SIGHUP');
     else await reload(proxy, logger);
+  });
+  stateAsked.begin(async () => {
+    const lines = await proxy.dump();
+    for (const { message, fields } of lines) logger.info(message, fields);
+    logger.info('state: end', { lines: lines.length });
   });
   await Promise.race([ended, proxy.synced]);
   if (!signals.asked.aborted) logger.info('ready; `kube-splice status` shows the portals', proxy.counts());
@@ -49,6 +55,7 @@ export async function runProxy(config: ProxyConfig, surroundings: RunSurrounding
   hangUp.end();
   tellDrain(proxy, config, logger);
   const cut = await proxy.stop(hurried.signal.aborted ? 0 : config.drainTimeoutMs);
+  stateAsked.end();
   logger.info('stopped', whatWasLeft(proxy, cut));
   return signals.exitCode;
 }

@@ -1,5 +1,6 @@
 import type { ProxyConfig } from '../config/proxy-config.js';
 import type { PortalCounts } from '../proxier/proxy-view.js';
+import type { StateLine } from '../status/state-dump.js';
 import type { StatusReport } from '../status/status-report.js';
 
 /** A proxy that runs in this process. */
@@ -21,6 +22,9 @@ export interface RunningProxy {
    * touched by it. Resolves with a phrase for each thing that was read; with none where there is nothing.
    */
   reload(): Promise<readonly string[]>;
+
+  /** The state of everything, as lines for the log: bounded, however much there is. */
+  dump(): Promise<readonly StateLine[]>;
 
   /** A relay of `--relay-socket` carries the traffic: it goes on with its portals and connections after `stop`. */
   readonly relayStays: boolean;
