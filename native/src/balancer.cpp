@@ -26,8 +26,8 @@ constexpr uint64_t kFrozen = UINT64_MAX;
 /// How often a new table is made anew because a pick came between; then picks wait for it instead.
 constexpr int kTriesToReplace = 8;
 
-/// The index of whose turn it is from `next` on, passing over those in `tried` and those that are set aside; where
-/// that is all of them, over those in `tried`; the one at `next` where that is all of them, too.
+/// The index of whose turn it is from `next` on, passing over those in `tried` and those that are set aside;
+/// where that is all of them, over those in `tried`; the one at `next` where that is all of them, too.
 size_t whoseTurn(const EndpointTable& table, uint64_t next, uint64_t nowMs, const Tried& tried) {
   const size_t length = table.entries.size();
   size_t untried = length;

@@ -8,9 +8,8 @@ constexpr uint64_t kMostCounted = 0xff;
 
 /// Whole ms, as in TypeScript.
 uint64_t asideMs(uint64_t timesBefore, double random) {
-  const uint64_t whileMs =
-      std::min(FailingEndpoint::kLongestAsideMs,
-               FailingEndpoint::kFirstAsideMs << std::min<uint64_t>(timesBefore, 16));
+  const uint64_t whileMs = std::min(FailingEndpoint::kLongestAsideMs,
+                                    FailingEndpoint::kFirstAsideMs << std::min<uint64_t>(timesBefore, 16));
   return static_cast<uint64_t>(static_cast<double>(whileMs) * (1 - FailingEndpoint::kAsideJitter * random));
 }
 
@@ -25,6 +24,7 @@ bool FailingEndpoint::picked(uint64_t nowMs) {
 }
 
 void FailingEndpoint::failed(uint64_t nowMs, double random) {
+  failedMs_.store(nowMs, std::memory_order_relaxed);
   uint64_t before = word_.load(std::memory_order_relaxed);
   uint64_t after = 0;
   do {
@@ -33,6 +33,7 @@ void FailingEndpoint::failed(uint64_t nowMs, double random) {
     const uint64_t failures = std::min(kMostCounted, failuresOf(before) + 1);
     after = failures;
     if (failures >= kFailuresToSetAside)
-      after = (nowMs + asideMs(times, random)) << kUntilShift | std::min(kMostCounted, times + 1) << 8 | failures;
+      after =
+          (nowMs + asideMs(times, random)) << kUntilShift | std::min(kMostCounted, times + 1) << 8 | failures;
   } while (!word_.compare_exchange_weak(before, after, std::memory_order_relaxed));
 }

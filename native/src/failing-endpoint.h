@@ -1,13 +1,13 @@
-// Whether an endpoint fails, and until when it is passed over. The same policy as src/balancer/failing-endpoints.ts
-// (TypeScript); spec/vectors/ holds the two equal.
+// Whether an endpoint fails, and until when it is passed over. The same policy as
+// src/balancer/failing-endpoints.ts (TypeScript); spec/vectors/ holds the two equal.
 //
 //   well ──▶ failing ──▶ set aside ──▶ on trial     failing: fewer than kFailuresToSetAside in a row
 //    ▲          │            ▲            │          set aside: for twice as long each time
 //    └──────────┴────────────┴── failed ──┤          on trial: one connection; the others pass it over
 //    └────────────── succeeded ───────────┘
 //
-// All of it is one word, so that any worker changes it by one instruction and whoever picks reads one word that is
-// 0 where the endpoint is well.
+// All that picks look at is one word, so that any worker changes it by one instruction and whoever picks
+// reads one word that is 0 where the endpoint is well.
 #pragma once
 
 #include <atomic>
@@ -31,18 +31,25 @@ class FailingEndpoint {
     return word != 0 && timesOf(word) > 0 && nowMs < untilOf(word);
   }
 
-  /// Any worker. A connection is to be sent there: the trial of one that was set aside, if it is due. False where
-  /// another worker has just taken that trial: then the connection is to look again.
+  /// Any worker. A connection is to be sent there: the trial of one that was set aside, if it is due. False
+  /// where another worker has just taken that trial: then the connection is to look again.
   bool picked(uint64_t nowMs);
 
-  /// Any worker. It could not be reached. Dials that began before it was set aside, or where all were, change nothing
-  /// any more. `random` is in [0, 1).
+  /// Any worker. It could not be reached. Dials that began before it was set aside, or where all were, change
+  /// nothing any more. `random` is in [0, 1).
   void failed(uint64_t nowMs, double random);
 
   /// Any worker. It was reached, or is new: it is well.
   void succeeded() {
-    // Most dials succeed, on endpoints that are well: no line of the cache is taken from another worker for that.
+    // Most dials succeed, on endpoints that are well: no line of the cache is taken from another worker for
+    // that.
     if (word_.load(std::memory_order_relaxed) != 0) word_.store(0, std::memory_order_relaxed);
+  }
+
+  /// Any worker. What was begun with it at `sinceMs` has ended without a sign of life: well, where nothing
+  /// has failed since then either.
+  void endedSilently(uint64_t sinceMs) {
+    if (failedMs_.load(std::memory_order_relaxed) < sinceMs) succeeded();
   }
 
   bool isSetAside() const { return timesOf(word_.load(std::memory_order_relaxed)) > 0; }
@@ -54,7 +61,8 @@ class FailingEndpoint {
   }
 
  private:
-  // From the lowest bit: 8 failures in a row, 8 times set aside since it was last well, 1 on trial, 47 until when, ms.
+  // From the lowest bit: 8 failures in a row, 8 times set aside since it was last well, 1 on trial, 47 until
+  // when, ms.
   static constexpr uint64_t kTrialBit = 1U << 16;
   static constexpr int kUntilShift = 17;
   static uint64_t failuresOf(uint64_t word) { return word & 0xff; }
@@ -62,4 +70,6 @@ class FailingEndpoint {
   static uint64_t untilOf(uint64_t word) { return word >> kUntilShift; }
 
   std::atomic<uint64_t> word_{0};
+  /// When it failed last, whether that changed anything or not.
+  std::atomic<uint64_t> failedMs_{0};
 };

@@ -7,6 +7,7 @@
 //   forget CLIENT KEY
 //   failed KEY AT           a dial failed; the random number is RANDOM
 //   succeeded KEY AT
+//   silent KEY SINCE        what was begun then has ended without a sign of life
 //
 // With the argument `hammer` it lets four threads pick while the table is replaced, and fails (exit 1) unless
 // every endpoint was served equally often; and while one endpoint always fails, unless that one was hardly
@@ -86,12 +87,13 @@ int runSteps() {
       std::string key;
       line >> client >> key;
       if (const Endpoint* endpoint = endpointOf(*balancer, key)) balancer->forget(clientOf(client), endpoint);
-    } else if (step == "failed" || step == "succeeded") {
+    } else if (step == "failed" || step == "succeeded" || step == "silent") {
       std::string key;
       line >> key >> at;
       Endpoint* const endpoint = endpointOf(*balancer, key);
       if (endpoint != nullptr && step == "failed") dialFailed(endpoint, at, theRandom);
       if (endpoint != nullptr && step == "succeeded") dialSucceeded(endpoint);
+      if (endpoint != nullptr && step == "silent") endedSilently(endpoint, at);
     } else {
       fprintf(stderr, "no such step: %s\n", text.c_str());
       return 2;
@@ -205,8 +207,8 @@ bool setsAsideFromThreads() {
     least = std::min(least, count);
     most = std::max(most, count);
   }
-  // Three in a row, those of the other threads meanwhile, and a trial after each while: 1, 2, 4, 8, 16 s, less an
-  // eighth for the random number.
+  // Three in a row, those of the other threads meanwhile, and a trial after each while: 1, 2, 4, 8, 16 s,
+  // less an eighth for the random number.
   const bool rare = onA >= 3 + 5 && onA <= 3 + (kThreads - 1) + 6;
   const bool even = times.size() == kKeys.size() - 1 && most - least <= 1;
   printf("one that fails: %s, the others %s\n", rare ? "hardly picked" : "picked too often or never",

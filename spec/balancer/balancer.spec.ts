@@ -16,7 +16,8 @@ type Step =
     }
   | { readonly forget: string; readonly endpoint: string }
   | { readonly failed: string; readonly at?: number }
-  | { readonly succeeded: string; readonly at?: number };
+  | { readonly succeeded: string; readonly at?: number }
+  | { readonly silent: string; readonly since: number };
 
 interface Vector {
   readonly name: string;
@@ -59,6 +60,8 @@ function run(balancer: Balancer, step: Step): void {
     balancer.failed(keyOf(step.failed), step.at ?? 0);
   } else if ('succeeded' in step) {
     balancer.succeeded(keyOf(step.succeeded));
+  } else if ('silent' in step) {
+    balancer.endedSilently(keyOf(step.silent), step.since);
   } else {
     balancer.forget(step.forget, keyOf(step.endpoint));
   }

@@ -94,6 +94,16 @@ export class Balancer {
   }
 
   /**
+   * A session with an endpoint that `pick` gave has ended with neither an answer nor a refusal: some services never answer. It
+   * is as well as one can know, unless another session has failed since this one began.
+   *
+   * @param since when the endpoint was picked, ms, monotonic.
+   */
+  endedSilently(endpoint: EndpointKey, since: number): void {
+    this.#failing.endedSilently(endpoint, since);
+  }
+
+  /**
    * Endpoints that are set aside, and how long it is until one connection may go there, ms; 0 where it may now. Empty where
    * that would be all: then all are used.
    */

@@ -22,6 +22,8 @@ interface Failing {
   until: number;
   /** A connection has been sent there to see whether it is well, and has not ended. */
   onTrial: boolean;
+  /** When it failed last, whether that changed anything or not. */
+  failedAt: number;
 }
 
 /**
@@ -62,8 +64,15 @@ export class FailingEndpoints {
    * @param random in [0, 1).
    */
   failed(endpoint: EndpointKey, now: number, random: number): void {
-    const failing = this.#failing.get(endpoint) ?? { failures: 0, times: 0, until: 0, onTrial: false };
+    const failing = this.#failing.get(endpoint) ?? {
+      failures: 0,
+      times: 0,
+      until: 0,
+      onTrial: false,
+      failedAt: now,
+    };
     this.#failing.set(endpoint, failing);
+    failing.failedAt = now;
     if (failing.times > 0 && !failing.onTrial) return;
     failing.failures += 1;
     if (failing.failures < FAILURES_TO_SET_ASIDE) return;
@@ -75,6 +84,12 @@ export class FailingEndpoints {
   /** It was reached: it is well. */
   succeeded(endpoint: EndpointKey): void {
     this.#failing.delete(endpoint);
+  }
+
+  /** What was begun with it at `since` has ended without a sign of life: well, where nothing has failed since then either. */
+  endedSilently(endpoint: EndpointKey, since: number): void {
+    const failing = this.#failing.get(endpoint);
+    if (failing !== undefined && failing.failedAt < since) this.#failing.delete(endpoint);
   }
 
   /** Forgets those that do not stay. */

@@ -26,7 +26,11 @@ interface Succeeded {
   readonly succeeded: string;
   readonly at?: number;
 }
-type Step = Route | Pick | Forget | Failed | Succeeded;
+interface Silent {
+  readonly silent: string;
+  readonly since: number;
+}
+type Step = Route | Pick | Forget | Failed | Succeeded | Silent;
 interface Vector {
   readonly name: string;
   readonly random?: number;
@@ -48,6 +52,7 @@ function lineOf(step: Step): string {
   if ('pick' in step) return ['pick', step.pick, step.at ?? 0, ...(step.tried ?? [])].join(' ');
   if ('failed' in step) return `failed ${step.failed} ${step.at ?? 0}`;
   if ('succeeded' in step) return `succeeded ${step.succeeded} ${step.at ?? 0}`;
+  if ('silent' in step) return `silent ${step.silent} ${step.since}`;
   return `forget ${step.forget} ${step.endpoint}`;
 }
 

@@ -57,7 +57,9 @@ export interface SessionContext {
  * reported on it (udp(7)). It never owns the portal's socket.
  */
 export class UdpSession {
-  #bound: { readonly endpoint: Endpoint; readonly socket: SocketAsPromised } | undefined;
+  #bound:
+    | { readonly endpoint: Endpoint; readonly socket: SocketAsPromised; readonly since: number }
+    | undefined;
   /** Datagrams for the bound endpoint until its socket is connected; then undefined. */
   #waiting: Buffer[] | undefined;
   #refusedBy: EndpointKey | undefined;
@@ -97,8 +99,8 @@ export class UdpSession {
   end(cause: SessionEnd): void {
     if (this.#ended) return;
     this.#ended = true;
-    // One that takes what it is sent without an answer is as well as one can know: some services never answer.
-    if (cause === 'idle') this.#reached();
+    if (cause === 'idle' && this.#bound !== undefined)
+      this.context.balancer.endedSilently(this.#bound.endpoint.key, this.#bound.since);
     this.#release();
     this.context.ended(this, cause);
   }
@@ -108,7 +110,7 @@ export class UdpSession {
     const endpoint = this.#pick();
     if (endpoint === undefined) return false;
     const socket = udpSocket(endpoint.address, (message) => this.#answered(message));
-    const bound = { endpoint, socket };
+    const bound = { endpoint, socket, since: this.context.now() };
     this.#bound = bound;
     this.#isToldReached = false;
     this.#waiting = [];
