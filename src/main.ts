@@ -2,25 +2,15 @@
 import { basename, relative } from 'node:path';
 import { runCleanupCommand } from './cli/cleanup-command.js';
 import { type CommandLine, parseCommandLine } from './cli/command-line.js';
+import { EndSignals, EXIT_CODE_OF_HANG_UP } from './cli/end-signals.js';
 import { errorText, exitCodeOf } from './cli/failure.js';
 import { proxyStarter } from './cli/proxy-process.js';
+import { runProxy } from './cli/run-proxy.js';
 import { runStatusCommand } from './cli/status-command.js';
-import type { ProxyConfig } from './config/proxy-config.js';
 import { type Logger, warningsOnly } from './host/log.js';
 import { type ClosableLogger, createLogger } from './host/logger.js';
+import { hasTerminal } from './host/terminal.js';
 import { KubeSpliceError } from './model/errors.js';
-
-/** How long open connections may go on after the first SIGTERM or SIGINT, ms. */
-const GRACE_MS = 5_000;
-
-/**
- * The same signal so soon after the first is its echo, ms: `timeout` and `npm run` pass on what the whole process
- * group has received already, and the last state would not be saved.
- */
-const ECHO_MS = 200;
-
-/** What a shell calls a process that a signal has ended: 128 and the signal's number (signal(7)). */
-const EXIT_CODE_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Does what the command line asks for. Resolves with the exit code. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -54,7 +44,11 @@ async function runLogged(commandLine: Extract<CommandLine, { command: 'demo' | '
   endOnUncaughtException(logger);
   try {
     for (const warning of commandLine.warnings) logger.warn(warning);
-    if (commandLine.command === 'run') return await runProxy(commandLine.config, logger);
+    if (commandLine.command === 'run') {
+      const signals = new EndSignals(logger, process);
+      const start = proxyStarter(logger);
+      return await runProxy(commandLine.config, { logger, signals, process, hasTerminal, start });
+    }
     // The demo tells in its own words what the log would say.
     const quiet = warningsOnly(logger);
     const { runDemo } = await import('./cli/demo/demo.js');
@@ -63,7 +57,7 @@ async function runLogged(commandLine: Extract<CommandLine, { command: 'demo' | '
       once: commandLine.once,
       startProxy: proxyStarter(quiet),
       output: process.stdout,
-      signal: firstSignal(quiet),
+      signal: new EndSignals(quiet, process).asked,
       command: programCalledAs(process.argv[1] ?? ''),
     });
   } catch (error) {
@@ -78,41 +72,9 @@ async function runLogged(commandLine: Extract<CommandLine, { command: 'demo' | '
   }
 }
 
-async function runProxy(config: ProxyConfig, logger: Logger): Promise<number> {
-  const signal = firstSignal(logger);
-  const proxy = await proxyStarter(logger)(config);
-  const ended = new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-  await Promise.race([ended, proxy.synced]);
-  if (!signal.aborted) logger.info('ready; `kube-splice status` shows the portals', proxy.counts());
-  await ended;
-  logger.info('stopping: open connections may end', { graceSeconds: GRACE_MS / 1000 });
-  await proxy.stop(GRACE_MS);
-  logger.info('stopped');
-  return 0;
-}
-
 /** How a person calls this program here: by its name where it is installed, else by its file. */
 function programCalledAs(path: string): string {
   return basename(path) === 'main.js' ? `node ${relative('.', path)}` : 'kube-splice';
-}
-
-/** Aborted by the first SIGTERM or SIGINT; a second one ends the process at once. */
-function firstSignal(logger: Logger): AbortSignal {
-  const controller = new AbortController();
-  let first: { readonly name: string; readonly at: number } | undefined;
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(name, () => {
-      if (first?.name === name && performance.now() - first.at < ECHO_MS) return;
-      if (controller.signal.aborted) process.exit(EXIT_CODE_OF_SIGNAL[name]);
-      first = { name, at: performance.now() };
-      logger.info(`${name} received; a second one ends at once`);
-      controller.abort();
-    });
-  }
-  return controller.signal;
 }
 
 /** Nobody knows what state the process is in: whoever started it is to start it again. */
@@ -127,8 +89,15 @@ function logUncaught(logger: Logger, error: unknown): void {
   logger.error('uncaught exception', { stack: error instanceof Error ? error.stack : String(error) });
 }
 
+/** As it would have without a handler: to exit, Node must give the terminal its settings back, and aborts where that is gone. */
+function endByHangUp(): void {
+  process.removeAllListeners('SIGHUP');
+  process.kill(process.pid, 'SIGHUP');
+}
+
 /** A pipe takes 64 KiB at once; the rest of what was printed is still on its way. */
 function exitWhenPrinted(exitCode: number): void {
+  if (exitCode === EXIT_CODE_OF_HANG_UP) endByHangUp();
   process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));
 }
 

@@ -1,5 +1,6 @@
 #include "balancer.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <unordered_set>
 
@@ -25,16 +26,26 @@ constexpr uint64_t kFrozen = UINT64_MAX;
 /// How often a new table is made anew because a pick came between; then picks wait for it instead.
 constexpr int kTriesToReplace = 8;
 
-/// The index of whose turn it is from `next` on, passing over those in `tried`; the one at `next` where that
-/// is all of them.
-size_t whoseTurn(const EndpointTable& table, uint64_t next, const Tried& tried) {
+/// The index of whose turn it is from `next` on, passing over those in `tried` and those that are set aside;
+/// where that is all of them, over those in `tried`; the one at `next` where that is all of them, too.
+size_t whoseTurn(const EndpointTable& table, uint64_t next, uint64_t nowMs, const Tried& tried) {
   const size_t length = table.entries.size();
-  if (tried.count == 0) return next;
+  size_t untried = length;
   for (size_t skipped = 0; skipped < length; skipped++) {
-    const size_t index = (next + skipped) % length;
-    if (!tried.has(table.entries[index].endpoint)) return index;
+    const size_t index = next + skipped < length ? next + skipped : next + skipped - length;
+    const Endpoint* const endpoint = table.entries[index].endpoint;
+    if (tried.has(endpoint)) continue;
+    if (!endpoint->failing.isPassedOver(nowMs)) return index;
+    if (untried == length) untried = index;
   }
-  return next;
+  return untried == length ? next : untried;
+}
+
+/// Whether there is one that is neither in `tried` nor set aside.
+bool hasOther(const EndpointTable& table, uint64_t nowMs, const Tried& tried) {
+  return std::any_of(table.entries.begin(), table.entries.end(), [&](const EndpointTable::Entry& entry) {
+    return !tried.has(entry.endpoint) && !entry.endpoint->failing.isPassedOver(nowMs);
+  });
 }
 
 Picked take(const EndpointTable::Entry& entry) {
@@ -43,13 +54,15 @@ Picked take(const EndpointTable::Entry& entry) {
 }
 
 /// The next in rotation, as its index; -1 where the table is being replaced. The table is not empty.
-ptrdiff_t turn(EndpointTable& table, const Tried& tried) {
+ptrdiff_t turn(EndpointTable& table, uint64_t nowMs, const Tried& tried) {
   uint64_t next = table.next.load(std::memory_order_acquire);
   while (next != kFrozen) {
-    const size_t index = whoseTurn(table, next, tried);
+    const size_t index = whoseTurn(table, next, nowMs, tried);
     const uint64_t after = index + 1 == table.entries.size() ? 0 : index + 1;
-    if (table.next.compare_exchange_weak(next, after, std::memory_order_acq_rel))
-      return static_cast<ptrdiff_t>(index);
+    if (!table.next.compare_exchange_weak(next, after, std::memory_order_acq_rel)) continue;
+    if (table.entries[index].endpoint->failing.picked(nowMs)) return static_cast<ptrdiff_t>(index);
+    // Another worker has the trial of this one.
+    next = table.next.load(std::memory_order_acquire);
   }
   return -1;
 }
@@ -111,8 +124,11 @@ void Balancer::route(const std::vector<RoutedEndpoint>& endpoints, uint32_t affi
     if (leadsBack.count(entry.endpoint) > 0) continue;
     entry.endpoint->current.store(false, std::memory_order_release);
     entry.endpoint->usable.store(false, std::memory_order_release);
+    entry.endpoint->failing.succeeded();
   }
   for (const EndpointTable::Entry& entry : wanted) {
+    // One that was away is well when it comes back, whatever a late dial has told since.
+    if (!entry.endpoint->current.load(std::memory_order_relaxed)) entry.endpoint->failing.succeeded();
     entry.endpoint->current.store(true, std::memory_order_release);
     entry.endpoint->usable.store(!entry.leadsBack, std::memory_order_release);
   }
@@ -134,7 +150,7 @@ Picked Balancer::pick(const ClientIP& client, uint64_t nowMs, const Tried& tried
     EndpointTable* const table = table_.load(std::memory_order_acquire);
     if (table->affinityMs != 0) return pickBound(client, nowMs, tried);
     if (table->entries.empty()) return {};
-    const ptrdiff_t index = turn(*table, tried);
+    const ptrdiff_t index = turn(*table, nowMs, tried);
     // Frozen: route(), which has given up racing with picks, publishes the next table as soon as it is made.
     if (index >= 0) return take(table->entries[static_cast<size_t>(index)]);
   }
@@ -147,12 +163,19 @@ Picked Balancer::pickBound(const ClientIP& client, uint64_t nowMs, const Tried& 
   Endpoint* const bound =
       table->affinityMs == 0 ? nullptr : affinity_->find(client, nowMs, table->affinityMs);
   // Bonds to endpoints that went were dropped with the table that had them.
-  if (bound != nullptr && !tried.has(bound)) {
+  const auto stays = [&] {
+    if (bound == nullptr || tried.has(bound)) return false;
+    // Where another worker has just taken its trial, it is passed over by now.
+    while (!bound->failing.isPassedOver(nowMs))
+      if (bound->failing.picked(nowMs)) return true;
+    return !hasOther(*table, nowMs, tried);
+  };
+  if (stays()) {
     affinity_->use(client, bound, nowMs);
     return take({bound, !bound->usable.load(std::memory_order_relaxed)});
   }
   // Nobody replaces the table meanwhile.
-  const Picked picked = take(table->entries[static_cast<size_t>(turn(*table, tried))]);
+  const Picked picked = take(table->entries[static_cast<size_t>(turn(*table, nowMs, tried))]);
   if (table->affinityMs != 0) affinity_->use(client, picked.endpoint, nowMs);
   return picked;
 }
@@ -165,6 +188,16 @@ void Balancer::forget(const ClientIP& client, const Endpoint* endpoint) {
 bool Balancer::isEmpty() const { return table_.load(std::memory_order_acquire)->entries.empty(); }
 
 bool Balancer::needsClient() const { return table_.load(std::memory_order_acquire)->affinityMs != 0; }
+
+std::vector<SetAside> Balancer::setAside(uint64_t nowMs) const {
+  const EndpointTable& table = *table_.load(std::memory_order_acquire);
+  std::vector<SetAside> found;
+  for (const EndpointTable::Entry& entry : table.entries)
+    if (entry.endpoint->failing.isSetAside())
+      found.push_back({entry.endpoint, entry.endpoint->failing.remainingMs(nowMs)});
+  if (found.size() == table.entries.size()) found.clear();
+  return found;
+}
 
 bool Balancer::hasRetired() const { return !retired_.empty() || holdsGone_; }
 

@@ -1,5 +1,6 @@
 // Chooses the endpoint of each new connection or session of one portal: the one its client is bound to, else
-// the next in rotation. The same policy as src/balancer/ (TypeScript); spec/vectors/ holds the two equal.
+// the next in rotation. One that keeps failing is passed over for a while, unless that would be all
+// (failing-endpoint.h). The same policy as src/balancer/ (TypeScript); spec/vectors/ holds the two equal.
 //
 //   control thread: route() ──▶ new table, published by one atomic store ──▶ workers: pick()
 //
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "address.h"
+#include "failing-endpoint.h"
 
 /// Where connections may go. Lives as long as it is in the table or somebody uses it.
 struct Endpoint {
@@ -28,6 +30,8 @@ struct Endpoint {
   /// In the table, and not a way back to the portal: no connection begins where it is not, and UDP sessions
   /// move away.
   std::atomic<bool> usable{true};
+  /// Whether it fails. Whoever dials tells by dialSucceeded() and dialFailed(); picks look.
+  FailingEndpoint failing;
   /// Connections, sessions and dials that hold this object.
   std::atomic<uint32_t> uses{0};
   /// Open connections or sessions, and all that ever began.
@@ -50,6 +54,39 @@ struct Picked {
 };
 
 inline void release(Endpoint* endpoint) { endpoint->uses.fetch_sub(1, std::memory_order_release); }
+
+/// Any worker that holds one of its uses: the endpoint was reached. For TCP, once the connection to it is
+/// established, whether it is used then or not. For UDP, at each datagram that comes from it.
+inline void dialSucceeded(Endpoint* endpoint) { endpoint->failing.succeeded(); }
+
+/// Any worker that holds one of its uses: the endpoint could not be reached. It refused (ECONNREFUSED), did
+/// not answer in time (the dial's own time, or ETIMEDOUT) or there is no way to it (EHOSTUNREACH,
+/// ENETUNREACH, EHOSTDOWN). Not for what is no fault of the endpoint's: a client that has left, a dial that
+/// was given up, files or ports that have run out, an endpoint that leads back. Once for each try that
+/// failed. `random` is in [0, 1): spread() makes one of whatever is at hand.
+inline void dialFailed(Endpoint* endpoint, uint64_t nowMs, double random) {
+  if (endpoint->current.load(std::memory_order_acquire)) endpoint->failing.failed(nowMs, random);
+}
+
+/// Any worker that holds one of its uses: a UDP session that was bound to it at `sinceMs` has ended idle,
+/// with neither an answer nor a refusal. Some services never answer.
+inline void endedSilently(Endpoint* endpoint, uint64_t sinceMs) { endpoint->failing.endedSilently(sinceMs); }
+
+/// A number in [0, 1) that differs with each bit of `seed`; any thread (splitmix64, Steele, Lea, Flood,
+/// 2014).
+inline double spread(uint64_t seed) {
+  seed += 0x9e3779b97f4a7c15;
+  seed = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9;
+  seed = (seed ^ (seed >> 27)) * 0x94d049bb133111eb;
+  return static_cast<double>((seed ^ (seed >> 31)) >> 11) / 9007199254740992.0;
+}
+
+/// An endpoint that is set aside, and how long it is until one connection may go there, ms; 0 where it may
+/// now.
+struct SetAside {
+  const Endpoint* endpoint;
+  uint64_t remainingMs;
+};
 
 /// Endpoints that failed this client already: four at most, for there are four tries.
 struct Tried {
@@ -81,7 +118,9 @@ class Balancer {
   /// returns. `nowMs` is monotonic.
   void route(const std::vector<RoutedEndpoint>& endpoints, uint32_t affinitySeconds, uint64_t nowMs);
 
-  /// Any worker. Passes over `tried` unless there is no other. Without affinity it takes no lock.
+  /// Any worker. Passes over `tried`, and what is set aside, unless there is no other. Without affinity it
+  /// takes no lock. Whoever dials what it gave tells how that ended, or the trial of one that was set aside
+  /// is made anew.
   Picked pick(const ClientIP& client, uint64_t nowMs, const Tried& tried);
 
   /// Any worker. Ends the client's bond to an endpoint that could not be reached.
@@ -114,6 +153,10 @@ class Balancer {
   /// One that is in the table, or was and is still held.
   Endpoint* find(const std::string& key) const;
   Endpoint* addGone(const std::string& key, const SocketAddress& address);
+
+  /// Control thread: endpoints of the table that are set aside; none where that would be all, for all are
+  /// used then.
+  std::vector<SetAside> setAside(uint64_t nowMs) const;
 
   /// Control thread: every endpoint that was ever used, current or still held.
   template <typename Visit>

@@ -5,9 +5,13 @@
 //   route SECONDS AT KEY...      affinity (0 is none), time in ms, endpoints
 //   pick CLIENT AT TRIED...      prints the endpoint's key, `-` for none
 //   forget CLIENT KEY
+//   failed KEY AT           a dial failed; the random number is RANDOM
+//   succeeded KEY AT
+//   silent KEY SINCE        what was begun then has ended without a sign of life
 //
 // With the argument `hammer` it lets four threads pick while the table is replaced, and fails (exit 1) unless
-// every endpoint was served equally often. main() owns the balancer; threads end before it.
+// every endpoint was served equally often; and while one endpoint always fails, unless that one was hardly
+// picked and the others equally often. main() owns the balancer; threads end before it.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -30,9 +34,9 @@ ClientIP clientOf(const std::string& name) {
   return client;
 }
 
-const Endpoint* endpointOf(const Balancer& balancer, const std::string& key) {
-  const Endpoint* found = nullptr;
-  balancer.eachEndpoint([&](const Endpoint& endpoint) {
+Endpoint* endpointOf(const Balancer& balancer, const std::string& key) {
+  Endpoint* found = nullptr;
+  balancer.eachEndpoint([&](Endpoint& endpoint) {
     if (endpoint.key == key) found = &endpoint;
   });
   return found;
@@ -83,6 +87,13 @@ int runSteps() {
       std::string key;
       line >> client >> key;
       if (const Endpoint* endpoint = endpointOf(*balancer, key)) balancer->forget(clientOf(client), endpoint);
+    } else if (step == "failed" || step == "succeeded" || step == "silent") {
+      std::string key;
+      line >> key >> at;
+      Endpoint* const endpoint = endpointOf(*balancer, key);
+      if (endpoint != nullptr && step == "failed") dialFailed(endpoint, at, theRandom);
+      if (endpoint != nullptr && step == "succeeded") dialSucceeded(endpoint);
+      if (endpoint != nullptr && step == "silent") endedSilently(endpoint, at);
     } else {
       fprintf(stderr, "no such step: %s\n", text.c_str());
       return 2;
@@ -163,6 +174,50 @@ bool isEven(const char* what, const Served& served) {
   return even;
 }
 
+/// Four threads dial, A always in vain, through `kFailingMs` of a clock that they share.
+bool setsAsideFromThreads() {
+  constexpr uint64_t kFailingMs = 40'000;
+  Balancer balancer(sameRandom);
+  balancer.route(routed(kKeys), 0, 0);
+  std::atomic<uint64_t> nowMs{0};
+  std::map<std::string, uint64_t> served[kThreads];
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < kThreads; i++) {
+    threads.emplace_back([&, i] {
+      for (uint64_t now = 0; now < kFailingMs; now = nowMs.fetch_add(1, std::memory_order_relaxed)) {
+        const Picked picked = balancer.pick(clientOf(std::to_string(i)), now, Tried{});
+        served[i][picked.endpoint->key]++;
+        if (picked.endpoint->key == "A")
+          dialFailed(picked.endpoint, now, theRandom);
+        else
+          dialSucceeded(picked.endpoint);
+        release(picked.endpoint);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::map<std::string, uint64_t> times;
+  for (const auto& one : served)
+    for (const auto& [key, count] : one) times[key] += count;
+  const uint64_t onA = times["A"];
+  times.erase("A");
+  uint64_t least = UINT64_MAX;
+  uint64_t most = 0;
+  for (const auto& [key, count] : times) {
+    least = std::min(least, count);
+    most = std::max(most, count);
+  }
+  // Three in a row, those of the other threads meanwhile, and a trial after each while: 1, 2, 4, 8, 16 s,
+  // less an eighth for the random number.
+  const bool rare = onA >= 3 + 5 && onA <= 3 + (kThreads - 1) + 6;
+  const bool even = times.size() == kKeys.size() - 1 && most - least <= 1;
+  printf("one that fails: %s, the others %s\n", rare ? "hardly picked" : "picked too often or never",
+         even ? "even" : "uneven");
+  if (!rare || !even)
+    printf("  %ju of it, %ju to %ju of each other\n", uintmax_t{onA}, uintmax_t{least}, uintmax_t{most});
+  return rare && even;
+}
+
 int hammer() {
   theRandom = 0.5;
   bool good = true;
@@ -194,6 +249,7 @@ int hammer() {
     printf("endpoints that come and go: %s\n", all ? "all served" : "not all served");
     good = all && good;
   }
+  good = setsAsideFromThreads() && good;
   return good ? 0 : 1;
 }
 

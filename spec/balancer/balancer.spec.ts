@@ -14,7 +14,10 @@ type Step =
       readonly tried?: readonly string[];
       readonly expect: string | null;
     }
-  | { readonly forget: string; readonly endpoint: string };
+  | { readonly forget: string; readonly endpoint: string }
+  | { readonly failed: string; readonly at?: number }
+  | { readonly succeeded: string; readonly at?: number }
+  | { readonly silent: string; readonly since: number };
 
 interface Vector {
   readonly name: string;
@@ -53,6 +56,12 @@ function run(balancer: Balancer, step: Step): void {
   } else if ('pick' in step) {
     const picked = balancer.pick(step.pick, step.at ?? 0, new Set((step.tried ?? []).map(keyOf)));
     expect(letterOf(picked?.key), JSON.stringify(step)).toBe(step.expect);
+  } else if ('failed' in step) {
+    balancer.failed(keyOf(step.failed), step.at ?? 0);
+  } else if ('succeeded' in step) {
+    balancer.succeeded(keyOf(step.succeeded));
+  } else if ('silent' in step) {
+    balancer.endedSilently(keyOf(step.silent), step.since);
   } else {
     balancer.forget(step.forget, keyOf(step.endpoint));
   }
@@ -71,6 +80,22 @@ describe('the balancer', () => {
     const balancer = new Balancer(() => 0);
     balancer.route([A, B], NONE, 0);
     expect([balancer.has(A.key), balancer.has(C.key)]).toEqual([true, false]);
+  });
+
+  it('tells which endpoints are set aside and for how long, but for all of them', () => {
+    const balancer = new Balancer(() => 0);
+    balancer.route([A, B], NONE, 0);
+    const fail = (key: string) => {
+      for (let n = 0; n < 3; n += 1) balancer.failed(key, 100);
+    };
+    fail(A.key);
+    expect(balancer.setAside(600)).toEqual(new Map([[A.key, 500]]));
+    expect(balancer.setAside(2_000)).toEqual(new Map([[A.key, 0]]));
+    fail(B.key);
+    expect(balancer.setAside(600)).toEqual(new Map());
+    balancer.succeeded(B.key);
+    balancer.succeeded(A.key);
+    expect(balancer.setAside(600)).toEqual(new Map());
   });
 
   it('is bounded in the clients it remembers', () => {

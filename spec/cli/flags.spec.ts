@@ -48,6 +48,8 @@ describe('the flags', () => {
     ['steering', 'auto'],
     ['nodeport-addresses', ''],
     ['cluster-cidr', ''],
+    ['shutdown-delay', '0s'],
+    ['drain-timeout', '5s'],
     ['cleanup', 'false'],
     ['cleanup-on-exit', 'false'],
     ['relay', 'auto'],

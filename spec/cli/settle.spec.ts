@@ -49,6 +49,16 @@ describe('settle', () => {
       '--udp-timeout: 8760h is held to 596h31m23.647s, the longest that can be timed',
     ],
     [
+      { shutdownDelayMs: 2_147_483_648 },
+      { shutdownDelayMs: 2_147_483_647 },
+      '--shutdown-delay: 596h31m23.648s is held to 596h31m23.647s, the longest that can be timed',
+    ],
+    [
+      { drainTimeoutMs: 2_147_483_648 },
+      { drainTimeoutMs: 2_147_483_647 },
+      '--drain-timeout: 596h31m23.648s is held to 596h31m23.647s, the longest that can be timed',
+    ],
+    [
       { syncPeriodMs: 2_147_483_648 },
       { syncPeriodMs: 2_147_483_647 },
       '--iptables-sync-period: 596h31m23.648s is held to 596h31m23.647s, the longest that can be timed',

@@ -22,6 +22,8 @@ describe('the defaults', () => {
       relaySocket: null,
       relayThreads: 0,
       udpMaxSessions: 0,
+      shutdownDelayMs: 0,
+      drainTimeoutMs: 5_000,
       log: { format: 'text', level: 0, directory: null, alsoToStderr: false },
     });
   });

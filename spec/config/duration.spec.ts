@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatDuration, parseDuration, parsePeriod } from '../../src/config/duration.js';
+import { formatDuration, parseDuration, parsePeriod, parseTimeout } from '../../src/config/duration.js';
 
 function milliseconds(text: string): number {
   const result = parseDuration(text);
@@ -123,5 +123,19 @@ describe('parsePeriod', () => {
     ['soon', '"soon" is not a duration; give one such as 250ms or 1m30s'],
   ])('refuses %s', (text, problem) => {
     expect(parsePeriod(text)).toEqual({ ok: false, problem });
+  });
+});
+
+describe('parseTimeout', () => {
+  it('takes no time at all, and gives whole milliseconds, rounded up', () => {
+    expect(parseTimeout('0s')).toEqual({ ok: true, value: 0 });
+    expect(parseTimeout('1500us')).toEqual({ ok: true, value: 2 });
+  });
+
+  it.each([
+    ['-5s', '"-5s" must not be negative'],
+    ['soon', '"soon" is not a duration; give one such as 250ms or 1m30s'],
+  ])('refuses %s', (text, problem) => {
+    expect(parseTimeout(text)).toEqual({ ok: false, problem });
   });
 });

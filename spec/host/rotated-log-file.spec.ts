@@ -3,6 +3,7 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   symlinkSync,
   unlinkSync,
@@ -188,5 +189,21 @@ describe('RotatedLogFile', () => {
     file.write('ours again\n');
     await file.close();
     expect(linesIn(directory)).toEqual(['ours', 'theirs', 'ours again']);
+  });
+
+  it('goes on in a new file where the old one was moved away, which has all that was written before', async () => {
+    const directory = temporaryDirectory();
+    const file = await RotatedLogFile.open(optionsFor(directory, { maxBytes: 1_000_000 }));
+    for (const line of numbered(0, 100)) file.write(`${line}\n`);
+    await file.reopen();
+    renameSync(join(directory, 'k.log'), join(directory, 'moved'));
+    file.write('still in the old one\n');
+    await file.reopen();
+    expect(readFileSync(join(directory, 'k.log'), 'utf8')).toBe('');
+    file.write('new\n');
+    await file.close();
+    expect(readFileSync(join(directory, 'k.log'), 'utf8')).toBe('new\n');
+    expect(readFileSync(join(directory, 'moved'), 'utf8').split('\n').at(-2)).toBe('still in the old one');
+    await within('a reopening that comes too late', file.reopen());
   });
 });

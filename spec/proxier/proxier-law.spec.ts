@@ -15,6 +15,7 @@ import { RecordingSteering } from '../support/started-proxier.js';
 /** A relay that opens nothing: thousands of portals come and go in a law. Each open takes a turn, as a real one may. */
 class ImaginaryRelay implements RelayEngine {
   readonly kind = 'portable';
+  readonly cut = null;
   readonly held = new Map<ServicePortName, PortalRequest>();
 
   async open(request: PortalRequest) {

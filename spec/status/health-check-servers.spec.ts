@@ -147,6 +147,17 @@ describe('the health check of a Service', () => {
     expect([response.status, await response.json()]).toMatchObject([200, { localEndpoints: 1 }]);
   });
 
+  it('is 503 once the node is leaving, that of a Service which comes later too', async () => {
+    const { servers } = start();
+    await servers.update(stateOf([web, 2]));
+    expect((await ask()).status).toBe(200);
+    servers.leave();
+    expect((await ask()).status).toBe(503);
+    await servers.update(stateOf());
+    await servers.update(stateOf([web, 1]));
+    expect((await ask()).status).toBe(503);
+  });
+
   it('answers HEAD with the headers alone', async () => {
     const { servers } = start();
     await servers.update(stateOf([web, 1]));

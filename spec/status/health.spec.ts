@@ -36,6 +36,15 @@ describe('health', () => {
     expect(health).toMatchObject({ healthy: false, lastUpdated: null });
   });
 
+  it('is lost while the process is leaving, with the time of the last good sync', () => {
+    const idle = syncProgress({ lastSynced: NOON - 1_000 });
+    expect(assessHealth(idle, PERIOD_MS, NOON, true)).toEqual({
+      healthy: false,
+      lastUpdated: NOON - 1_000,
+      currentTime: NOON,
+    });
+  });
+
   it('survives a clock that is set back', () => {
     const waiting = syncProgress({ pendingSince: NOON });
     expect(assessHealth(waiting, PERIOD_MS, NOON - 3_600_000).healthy).toBe(true);

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { servicePortStatus } from '../../src/status/service-port-status.js';
 import { aServicePort, aServicePortView, endpoints, portalCounters } from '../support/proxy-values.js';
 
+const NOW = Date.parse('2026-11-22T12:00:00Z');
 const external = { endpoints: endpoints(3002), portal: { address: '0.0.0.0', port: 40124 }, error: null };
 const servicePort = aServicePort({ externalTrafficPolicy: 'Local' });
 const counters = new Map([
@@ -11,7 +12,7 @@ const counters = new Map([
     portalCounters({
       totalConnections: 9,
       endpoints: new Map([
-        ['10.1.0.1:3002', { connections: 1, totalConnections: 5 }],
+        ['10.1.0.1:3002', { connections: 1, totalConnections: 5, setAsideMs: 1500 }],
         ['10.1.0.9:3000', { connections: 2, totalConnections: 4 }],
       ]),
     }),
@@ -20,7 +21,7 @@ const counters = new Map([
 
 describe('the status of a service port whose external traffic has a portal of its own', () => {
   it('tells of each portal where it is, where it leads and what it carried', () => {
-    const status = servicePortStatus(aServicePortView({ servicePort, external }), counters);
+    const status = servicePortStatus(aServicePortView({ servicePort, external }), counters, NOW);
     expect(status).toMatchObject({
       internalTrafficPolicy: 'Cluster',
       externalTrafficPolicy: 'Local',
@@ -29,8 +30,12 @@ describe('the status of a service port whose external traffic has a portal of it
       external: {
         portal: { address: '0.0.0.0', port: 40124 },
         error: null,
-        endpoints: [{ address: '10.1.0.1', port: 3002, connections: 1, totalConnections: 5 }],
-        drainingEndpoints: [{ address: '10.1.0.9', port: 3000, connections: 2, totalConnections: 4 }],
+        endpoints: [
+          { address: '10.1.0.1', port: 3002, totalConnections: 5, setAsideUntil: '2026-11-22T12:00:01.500Z' },
+        ],
+        drainingEndpoints: [
+          { address: '10.1.0.9', port: 3000, connections: 2, totalConnections: 4, setAsideUntil: null },
+        ],
         totalConnections: 9,
       },
     });
@@ -39,7 +44,7 @@ describe('the status of a service port whose external traffic has a portal of it
   it('says of each why it is not open', () => {
     const closed = { ...external, portal: null, error: 'PORT_RANGE_EXHAUSTED: x' };
     const view = aServicePortView({ servicePort, portal: null, external: closed });
-    const status = servicePortStatus(view, new Map());
+    const status = servicePortStatus(view, new Map(), NOW);
     expect([status.error, status.external?.error]).toEqual([
       'the portal is not open yet',
       'PORT_RANGE_EXHAUSTED: x',

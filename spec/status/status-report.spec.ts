@@ -92,8 +92,8 @@ describe('the status report', () => {
         sessionAffinity: 'None',
         sessionAffinityTimeoutSeconds: null,
         endpoints: [
-          { address: '10.1.0.1', port: 3001, connections: 1, totalConnections: 5 },
-          { address: '10.1.0.1', port: 3002, connections: 0, totalConnections: 0 },
+          { address: '10.1.0.1', port: 3001, connections: 1, totalConnections: 5, setAsideUntil: null },
+          { address: '10.1.0.1', port: 3002, connections: 0, totalConnections: 0, setAsideUntil: null },
         ],
         drainingEndpoints: [],
         activeConnections: 1,
@@ -188,11 +188,11 @@ describe('the status report', () => {
       counters: new Map([['default/whoami:http', carried]]),
     }).servicePorts;
     expect(shown?.endpoints).toEqual([
-      { address: '10.1.0.1', port: 3001, connections: 0, totalConnections: 1 },
+      { address: '10.1.0.1', port: 3001, connections: 0, totalConnections: 1, setAsideUntil: null },
     ]);
     expect(shown?.drainingEndpoints).toEqual([
-      { address: '10.1.0.9', port: 3000, connections: 2, totalConnections: 8 },
-      { address: 'fd00::9', port: 3000, connections: 1, totalConnections: 1 },
+      { address: '10.1.0.9', port: 3000, connections: 2, totalConnections: 8, setAsideUntil: null },
+      { address: 'fd00::9', port: 3000, connections: 1, totalConnections: 1, setAsideUntil: null },
     ]);
   });
 

@@ -49,6 +49,15 @@ describe('the status table', () => {
     );
   });
 
+  it('counts the endpoints that are set aside', () => {
+    const counters = portalCounters({
+      endpoints: new Map([['10.1.0.1:2', { connections: 0, totalConnections: 1, setAsideMs: 900 }]]),
+    });
+    const view = aView([aServicePortView({ endpoints: endpoints(1, 2) })]);
+    const table = statusTable(aReport({ view, counters: new Map([['default/whoami:http', counters]]) }));
+    expect(table).toMatch(/10\.1\.0\.1:1,10\.1\.0\.1:2, 1 set aside$/m);
+  });
+
   it('names three endpoints and counts the others', () => {
     const view = aView([aServicePortView({ endpoints: endpoints(1, 2, 3, 4, 5) })]);
     expect(statusTable(aReport({ view }))).toContain('10.1.0.1:1,10.1.0.1:2,10.1.0.1:3 + 2 more\n');

@@ -63,6 +63,7 @@ export async function startManifestProxy(
     await status?.stop();
     await proxier.stop();
     await relay.shutdown(graceMs);
+    return relay.cut;
   };
   try {
     await status?.start();
@@ -71,7 +72,16 @@ export async function startManifestProxy(
     throw error;
   }
   proxier.update(state);
-  return { report, counts: () => proxier.counts(), synced: proxier.settled(), stop };
+  return {
+    report,
+    counts: () => proxier.counts(),
+    synced: proxier.settled(),
+    reload: () => Promise.resolve([]),
+    dump: () => Promise.resolve([]),
+    relayStays: false,
+    leave: () => undefined,
+    stop,
+  };
 }
 
 /** The state that these files make; an object that is not sound fails the spec. */

@@ -25,6 +25,10 @@ export class SpokenSource implements ServiceSource {
     if (this.last !== undefined) this.deliver(this.last);
   }
 
+  reload(): Promise<readonly string[]> {
+    return Promise.resolve([]);
+  }
+
   status(): readonly SourceStatus[] {
     return [
       {

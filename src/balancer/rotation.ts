@@ -37,17 +37,32 @@ export class Rotation {
     this.#next = 0;
   }
 
-  /** The endpoint whose turn it is, passing over those in `tried` unless that is all of them; undefined where there is none. */
-  pick(tried: ReadonlySet<EndpointKey>): Endpoint | undefined {
+  /**
+   * The endpoint whose turn it is, passing over those in `tried` and those that are set aside; where that is all of them,
+   * over those in `tried`; and over none where that is all of them, too. Undefined where there is no endpoint.
+   *
+   * @param isSetAside left out where none is.
+   */
+  pick(
+    tried: ReadonlySet<EndpointKey>,
+    isSetAside?: (endpoint: EndpointKey) => boolean,
+  ): Endpoint | undefined {
+    const { length } = this.#order;
+    if (length === 0) return undefined;
+    const ofThoseInUse =
+      isSetAside && this.#whoseTurn((endpoint) => tried.has(endpoint) || isSetAside(endpoint));
+    const index = ofThoseInUse ?? this.#whoseTurn((endpoint) => tried.has(endpoint)) ?? this.#next;
+    this.#next = (index + 1) % length;
+    return this.#order[index];
+  }
+
+  #whoseTurn(isPassedOver: (endpoint: EndpointKey) => boolean): number | undefined {
     const { length } = this.#order;
     for (let skipped = 0; skipped < length; skipped += 1) {
-      const candidate = this.#order[(this.#next + skipped) % length];
-      if (candidate === undefined || tried.has(candidate.key)) continue;
-      this.#next = (this.#next + skipped + 1) % length;
-      return candidate;
+      const index = (this.#next + skipped) % length;
+      const candidate = this.#order[index];
+      if (candidate !== undefined && !isPassedOver(candidate.key)) return index;
     }
-    const whoseTurn = this.#order[this.#next];
-    this.#next = length === 0 ? 0 : (this.#next + 1) % length;
-    return whoseTurn;
+    return undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { parseChoice } from '../config/choice.js';
 import { parseCIDRList, parseClusterCIDRs } from '../config/cidr-list.js';
-import { parsePeriod } from '../config/duration.js';
+import { parsePeriod, parseTimeout } from '../config/duration.js';
 import { deepFreeze } from '../config/freeze.js';
 import { invalid, type Parsed, valid } from '../config/parsed.js';
 import { parsePortRange } from '../config/port-range.js';
@@ -50,6 +50,8 @@ export function configFromFlags(flags: GivenFlags, defaults: ProxyConfig): Proxy
     udpMaxSessions:
       flags.read('udp-max-sessions', (text) => parseWholeNumber(text, 0, MOST_UDP_SESSIONS)) ??
       defaults.udpMaxSessions,
+    shutdownDelayMs: flags.read('shutdown-delay', parseTimeout) ?? defaults.shutdownDelayMs,
+    drainTimeoutMs: flags.read('drain-timeout', parseTimeout) ?? defaults.drainTimeoutMs,
     log: logConfig(flags, defaults.log),
   });
 }

@@ -125,6 +125,24 @@ export const FLAGS = [
       'Use the native relay that listens on this Unix socket, rather than start one: it stays when kube-splice goes.',
   },
   {
+    name: 'shutdown-delay',
+    group: 'Portals',
+    takes: 'value',
+    commands: RUN,
+    default: formatDuration(DEFAULT_CONFIG.shutdownDelayMs),
+    description:
+      'How long portals go on listening after SIGTERM, with health at 503, so that load balancers leave first; such as 10s.',
+  },
+  {
+    name: 'drain-timeout',
+    group: 'Portals',
+    takes: 'value',
+    commands: RUN,
+    default: formatDuration(DEFAULT_CONFIG.drainTimeoutMs),
+    description:
+      'How long open connections may go on after that, before they are reset. A relay of --relay-socket goes on with them.',
+  },
+  {
     name: 'proxy-mode',
     group: 'Steering',
     takes: 'value',

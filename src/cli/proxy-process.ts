@@ -3,14 +3,17 @@ import type { Logger } from '../host/log.js';
 import { NodeAddresses } from '../host/node-addresses.js';
 import { openFileLimit } from '../host/open-file-limit.js';
 import { holdPort } from '../host/port-reservation.js';
+import { processUsage } from '../host/process-usage.js';
 import { programSearch } from '../host/program-search.js';
 import { RateLimitedLog } from '../host/rate-limited-log.js';
 import { SpawnedCommands } from '../host/spawned-commands.js';
 import { Proxier } from '../proxier/proxier.js';
 import { chooseRelay } from '../relay/choose-relay.js';
+import { RecentFailures } from '../relay/recent-failures.js';
 import { relayLog } from '../relay/relay-log.js';
 import { assessHealth } from '../status/health.js';
 import { HealthCheckServers } from '../status/health-check-servers.js';
+import { stateDump } from '../status/state-dump.js';
 import { buildStatusReport, type StatusFacts } from '../status/status-report.js';
 import { StatusServer } from '../status/status-server.js';
 import { chooseSteering } from '../steering/choose-steering.js';
@@ -37,7 +40,7 @@ export function proxyStarter(logger: Logger): StartProxy {
     const { source, node } = await buildSource(config, logger);
     const limited = new RateLimitedLog(logger, { ...FAILURE_LOG, now: () => performance.now() });
     const flushTimer = setInterval(() => limited.flush(), FLUSH_INTERVAL_MS).unref();
-    const observer = relayLog(logger, limited);
+    const observer = new RecentFailures(relayLog(logger, limited), Date.now);
     const addresses = new NodeAddresses(() => node()?.addresses ?? []);
     await addresses.refresh();
     const addressTimer = setInterval(() => void addresses.refresh(), config.syncPeriodMs).unref();
@@ -96,23 +99,40 @@ export function proxyStarter(logger: Logger): StartProxy {
         node: node(),
         now: Date.now(),
       });
-    const health = () => assessHealth(proxier.syncProgress(), config.syncPeriodMs, Date.now());
+    let leaving = false;
+    const health = () => assessHealth(proxier.syncProgress(), config.syncPeriodMs, Date.now(), leaving);
     const pages = { health, report, proxyMode: 'userspace' };
     const server =
       config.statusAddress === null ? null : new StatusServer(config.statusAddress, pages, logger);
 
+    const leave = (): void => {
+      leaving = true;
+      healthChecks.leave();
+    };
+    let grace = Number.POSITIVE_INFINITY;
+    let isDraining = false;
+    let stopping: Promise<number | null> | undefined;
+    const stop = (graceMs: number): Promise<number | null> => {
+      grace = Math.min(grace, graceMs);
+      stopping ??= stopInOrder();
+      if (isDraining) void engine.shutdown(grace);
+      return stopping;
+    };
     /** In the order in which traffic flows: first nothing new is asked for, last nobody can look any more. */
-    const stop = async (graceMs: number): Promise<void> => {
+    const stopInOrder = async (): Promise<number | null> => {
+      leave();
       await source.stop();
       clearInterval(addressTimer);
       clearInterval(retryTimer);
       await healthChecks.stop();
       await proxier.stop();
       if (config.cleanupOnExit) await removeRules(steering, logger);
-      await engine.shutdown(graceMs);
+      isDraining = true;
+      await engine.shutdown(grace);
       await server?.stop();
       clearInterval(flushTimer);
       limited.flush();
+      return engine.cut;
     };
     try {
       logger.info('relay', { ...facts.relay });
@@ -128,8 +148,13 @@ export function proxyStarter(logger: Logger): StartProxy {
       await stop(0);
       throw error;
     }
+    const relayStays = engine.kind === 'native' && config.relaySocket !== null;
     const counts = () => proxier.counts();
-    return { report, counts, synced: proxier.synced(), stop };
+    const dump = async () =>
+      stateDump({ report: await report(), usage: processUsage(), failures: observer.failures });
+    // Whatever else can change at run time is to be read here, too, and named.
+    const reload = () => source.reload();
+    return { report, counts, synced: proxier.synced(), relayStays, reload, dump, leave, stop };
   };
 }
 

@@ -1,5 +1,6 @@
 import type { ProxyConfig } from '../config/proxy-config.js';
 import type { PortalCounts } from '../proxier/proxy-view.js';
+import type { StateLine } from '../status/state-dump.js';
 import type { StatusReport } from '../status/status-report.js';
 
 /** A proxy that runs in this process. */
@@ -16,8 +17,26 @@ export interface RunningProxy {
    */
   readonly synced: Promise<void>;
 
-  /** Stops accepting, lets open connections end for up to `graceMs`, and releases everything. */
-  stop(graceMs: number): Promise<void>;
+  /**
+   * Reads again what may have changed without a word. What cannot be read leaves what was read last, and traffic is never
+   * touched by it. Resolves with a phrase for each thing that was read; with none where there is nothing.
+   */
+  reload(): Promise<readonly string[]>;
+
+  /** The state of everything, as lines for the log: bounded, however much there is. */
+  dump(): Promise<readonly StateLine[]>;
+
+  /** A relay of `--relay-socket` carries the traffic: it goes on with its portals and connections after `stop`. */
+  readonly relayStays: boolean;
+
+  /** Health is 503 from now on, and nothing else changes: what was asked to end lets load balancers leave first. */
+  leave(): void;
+
+  /**
+   * Stops accepting, lets open connections end for up to `graceMs`, and releases everything. Asked again, it ends no later than
+   * either grace. Resolves with what `RelayEngine.cut` tells then.
+   */
+  stop(graceMs: number): Promise<number | null>;
 }
 
 /**

@@ -28,7 +28,7 @@ export function settle(flags: GivenFlags, asked: ProxyConfig): Settled {
   const warnings = [
     ...warningsForMasquerading(flags),
     ...warningsForTheStateDirectory(asked),
-    ...warningsForTheRelay(asked),
+    ...warningsForTheRelay(flags, asked),
   ];
   const config = { ...asked };
   if (asked.proxyMode === 'iptables') {
@@ -36,6 +36,8 @@ export function settle(flags: GivenFlags, asked: ProxyConfig): Settled {
     warnings.push('--proxy-mode=iptables is not built yet: userspace runs instead');
   }
   config.udpIdleTimeoutMs = heldToTimer('udp-timeout', asked.udpIdleTimeoutMs, warnings);
+  config.shutdownDelayMs = heldToTimer('shutdown-delay', asked.shutdownDelayMs, warnings);
+  config.drainTimeoutMs = heldToTimer('drain-timeout', asked.drainTimeoutMs, warnings);
   config.syncPeriodMs = heldToTimer('iptables-sync-period', asked.syncPeriodMs, warnings);
   return { config: deepFreeze(config), warnings };
 }
@@ -53,10 +55,18 @@ function warningsForTheStateDirectory({ apiServer, stateDirectory }: ProxyConfig
     : ['--state-dir has no effect: manifests are on disk already, and no API server is asked'];
 }
 
-function warningsForTheRelay({ relay, relaySocket, relayThreads }: ProxyConfig): readonly string[] {
+function warningsForTheRelay(
+  flags: GivenFlags,
+  { relay, relaySocket, relayThreads }: ProxyConfig,
+): readonly string[] {
   const warnings: string[] = [];
   if (relay === 'portable' && relaySocket !== null) {
     warnings.push('--relay-socket has no effect with --relay=portable: the relay is in this process');
+  }
+  if (relay !== 'portable' && relaySocket !== null && flags.has('drain-timeout')) {
+    warnings.push(
+      '--drain-timeout has no effect with --relay-socket: that relay goes on with its connections',
+    );
   }
   if (relay === 'portable' && relayThreads !== 0) {
     warnings.push('--relay-threads has no effect with --relay=portable: it has one thread');

@@ -39,11 +39,15 @@ export function parseDuration(text: string): Parsed<number> {
 
 /** A duration that something has to wait for: more than 0, in whole milliseconds, rounded up. */
 export function parsePeriod(text: string): Parsed<number> {
+  const timeout = parseTimeout(text);
+  return timeout.ok && timeout.value === 0 ? invalid(text, 'must be more than 0') : timeout;
+}
+
+/** How long something may take: 0 or more, in whole milliseconds, rounded up. */
+export function parseTimeout(text: string): Parsed<number> {
   const duration = parseDuration(text);
   if (!duration.ok) return duration;
-  if (duration.value < 0) return invalid(text, 'must not be negative');
-  if (duration.value === 0) return invalid(text, 'must be more than 0');
-  return valid(Math.ceil(duration.value));
+  return duration.value < 0 ? invalid(text, 'must not be negative') : valid(Math.ceil(duration.value));
 }
 
 function parseNanoseconds(text: string): bigint | undefined {

@@ -32,6 +32,10 @@ export interface ProxyConfig {
   readonly relayThreads: number;
   /** UDP sessions that may be open at once; 0 sizes it by the open-file limit. */
   readonly udpMaxSessions: number;
+  /** How long portals go on listening once the process is asked to end, with health at 503. */
+  readonly shutdownDelayMs: number;
+  /** How long open connections may go on after that, before they are reset. */
+  readonly drainTimeoutMs: number;
   readonly log: LogConfig;
 }
 

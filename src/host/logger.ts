@@ -11,6 +11,8 @@ import { RotatedLogFile } from './rotated-log-file.js';
 
 /** A logger that has something to close. */
 export interface ClosableLogger extends Logger {
+  /** Opens the log file anew, as a program asks for that has moved it away. Resolves with its path; null where there is none. */
+  reopen(): Promise<string | null>;
   /** Resolves when every line has been handed over to the system. Lines that come later are dropped. */
   close(): Promise<void>;
 }
@@ -54,9 +56,15 @@ export async function createLogger(
   const outputs: Output[] = [];
   if (file !== null) outputs.push((text) => file.write(text));
   if (file === null || config.alsoToStderr) outputs.push((text) => stderr.write(text));
-  return new WinstonLogger(config.level, outputs, line, async () => {
-    await file?.close();
-    await flushed(stderr);
+  return new WinstonLogger(config.level, outputs, line, {
+    reopen: async () => {
+      await file?.reopen();
+      return config.directory === null ? null : join(config.directory, LOG_FILE_NAME);
+    },
+    close: async () => {
+      await file?.close();
+      await flushed(stderr);
+    },
   });
 
   function openFile(directory: string): Promise<RotatedLogFile> {
@@ -88,24 +96,29 @@ export async function createLogger(
 /** Takes a line, its newline included, and returns at once: one slow output never holds up another. */
 type Output = (text: string) => void;
 
+interface Outputs {
+  readonly reopen: () => Promise<string | null>;
+  readonly close: () => Promise<void>;
+}
+
 type UntimedEvent = Omit<LogEvent, 'time'>;
 
 class WinstonLogger implements ClosableLogger {
   readonly #level: number;
   readonly #line: (event: UntimedEvent) => string;
   readonly #winston: winston.Logger;
-  readonly #closeOutputs: () => Promise<void>;
+  readonly #opened: Outputs;
   #closing: Promise<void> | null = null;
 
   constructor(
     level: number,
     outputs: readonly Output[],
     line: (event: UntimedEvent) => string,
-    closeOutputs: () => Promise<void>,
+    opened: Outputs,
   ) {
     this.#level = level;
     this.#line = line;
-    this.#closeOutputs = closeOutputs;
+    this.#opened = opened;
     this.#winston = winston.createLogger({
       level: 'debug',
       format: winston.format.printf(({ message }) => String(message)),
@@ -136,6 +149,10 @@ class WinstonLogger implements ClosableLogger {
     return level <= this.#level;
   }
 
+  reopen(): Promise<string | null> {
+    return this.#opened.reopen();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -145,7 +162,7 @@ class WinstonLogger implements ClosableLogger {
     const finished = once(this.#winston, 'finish');
     this.#winston.end();
     await finished;
-    await this.#closeOutputs();
+    await this.#opened.close();
   }
 
   #log(event: UntimedEvent): void {

@@ -35,6 +35,8 @@ export class RotatedLogFile {
   /** Lines that found no room behind those that wait. */
   #overflow = 0;
   #failing = false;
+  /** The file is to be opened anew before anything more is written. */
+  #isReopenDue = false;
   #draining: Promise<void> | null = null;
   #closed = false;
 
@@ -62,6 +64,17 @@ export class RotatedLogFile {
     this.#draining ??= this.#drain();
   }
 
+  /**
+   * Lets go of the file and opens what has its name now: another program has moved it away. What was written before is in the
+   * old one. Resolves when it is done; a failure is told like that of a write, and every batch tries again.
+   */
+  async reopen(): Promise<void> {
+    if (this.#closed) return;
+    this.#isReopenDue = true;
+    this.#draining ??= this.#drain();
+    await this.#draining;
+  }
+
   /** Writes what waits and closes the file. Lines that come later are dropped. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -71,7 +84,9 @@ export class RotatedLogFile {
   }
 
   async #drain(): Promise<void> {
-    while (this.#pending.length > 0) {
+    while (this.#pending.length > 0 || this.#isReopenDue) {
+      if (this.#isReopenDue) await this.#abandon();
+      this.#isReopenDue = false;
       const [batch, overflow] = [this.#pending, this.#overflow];
       this.#pending = [];
       this.#pendingBytes = 0;

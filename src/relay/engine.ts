@@ -15,6 +15,10 @@ import type { Protocol, ServicePortName, SessionAffinity } from '../model/servic
  * endpoint; a session whose endpoint went away moves at once. The session table is bounded: when it is full the
  * session that has been idle longest makes room.
  *
+ * Endpoints that fail: one that could not be reached three times in a row is set aside for a second, then twice as long each
+ * time up to a minute; after each one connection or session tries it, and a good one ends that. Clients with affinity are bound
+ * to others meanwhile. Where all endpoints of a portal would be set aside, all are used.
+ *
  * An endpoint that leads back to the portal (`PortalRouting.leadsBack`) is never connected to: it counts as one that failed.
  *
  * No endpoints: TCP is reset at accept, UDP is dropped; both are counted.
@@ -54,9 +58,16 @@ export interface RelayEngine {
 
   /**
    * Closes every portal, lets open connections end for up to `graceMs`, resets the rest and releases everything. An engine
-   * that outlives this process is left as it is: portals and connections go on.
+   * that outlives this process is left as it is: portals and connections go on. Asked again, it ends no later than either
+   * grace.
    */
   shutdown(graceMs: number): Promise<void>;
+
+  /**
+   * TCP connections and UDP sessions that were still open when the grace of `shutdown` was over; null until then, and where the
+   * engine does not tell.
+   */
+  readonly cut: number | null;
 }
 
 /** What a new portal is to be. */
@@ -121,6 +132,11 @@ export interface EndpointCounters {
   readonly connections: number;
   /** TCP connections or UDP sessions begun. */
   readonly totalConnections: number;
+  /**
+   * Only of an endpoint that kept failing and is set aside: how long until one connection may go there to see whether it is
+   * well, ms; 0 where it may now.
+   */
+  readonly setAsideMs?: number;
 }
 
 /** Who connected: IPv4 clients of a dual-stack portal in IPv4 text. */

@@ -41,6 +41,10 @@ export class LayeredSource implements ServiceSource {
     await Promise.all([this.#upper.stop(), this.#lower.stop()]);
   }
 
+  async reload(): Promise<readonly string[]> {
+    return [...(await this.#upper.reload()), ...(await this.#lower.reload())];
+  }
+
   status(): readonly SourceStatus[] {
     return [...this.#upper.status(), ...this.#lower.status()];
   }

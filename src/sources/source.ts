@@ -13,6 +13,13 @@ export interface ServiceSource {
   /** Stops delivering and releases everything: no call of `deliver` after it resolves. */
   stop(): Promise<void>;
 
+  /**
+   * Reads again, at once, all that it reads only when something seems to have changed; delivers what comes of it as ever.
+   * What cannot be read leaves the last good state. Resolves when it has been read, with a phrase for each place: none where
+   * there is nothing to read, as with an API server, which tells of every change.
+   */
+  reload(): Promise<readonly string[]>;
+
   /** How it stands, for the status page. */
   status(): readonly SourceStatus[];
 }

@@ -21,7 +21,11 @@ export class HealthCheckServer {
   readonly #listening = new Map<string, Server>();
   #check: HealthCheck;
 
-  constructor(check: HealthCheck) {
+  /** @param isLeaving whether the node is to be sent nothing more, whatever endpoints it has. */
+  constructor(
+    check: HealthCheck,
+    private readonly isLeaving: () => boolean = () => false,
+  ) {
     this.#check = check;
   }
 
@@ -97,7 +101,7 @@ export class HealthCheckServer {
 
   #answer(response: ServerResponse): void {
     const body = healthCheckBody(this.#check);
-    response.writeHead(healthCheckStatus(this.#check), {
+    response.writeHead(this.isLeaving() ? 503 : healthCheckStatus(this.#check), {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
       'x-content-type-options': 'nosniff',

@@ -39,6 +39,7 @@ export class HealthCheckServers {
   #due = new Set<ServiceKey>();
   #addresses: readonly ListenAddress[] | undefined;
   #settling: Promise<void> | undefined;
+  #leaving = false;
   #stopped = false;
 
   constructor(options: HealthCheckServersOptions) {
@@ -77,6 +78,11 @@ export class HealthCheckServers {
     this.#addresses = addresses;
     for (const key of isSame ? this.#failed.keys() : this.#checks.keys()) this.#due.add(key);
     return this.#settle();
+  }
+
+  /** From now on every server answers 503: load balancers are to send new clients to other nodes. */
+  leave(): void {
+    this.#leaving = true;
   }
 
   /** Closes every server. Harmless when repeated. */
@@ -167,7 +173,7 @@ export class HealthCheckServers {
   async #open(key: ServiceKey): Promise<void> {
     const check = this.#checks.get(key);
     // One whose port has changed since is due once more.
-    const server = this.#servers.get(key) ?? (check && new HealthCheckServer(check));
+    const server = this.#servers.get(key) ?? (check && new HealthCheckServer(check, () => this.#leaving));
     if (check === undefined || server?.port !== check.port) return;
     this.#addresses ??= this.#lookUpAddresses();
     const isNew = !this.#servers.has(key);

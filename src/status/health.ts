@@ -20,11 +20,19 @@ const PATIENCE_IN_SYNC_PERIODS = 2;
  * never called a proxy unhealthy before its first good sync: a steady stream of changes hid a stall, and so did a
  * first sync that always failed.
  *
+ * One that is about to stop is unhealthy as well, so that load balancers send new clients elsewhere while it still serves.
+ *
  * As in kube-proxy, `lastUpdated` is recent while healthy: programs that compare the two times depend on it.
  */
-export function assessHealth(progress: SyncProgress, syncPeriodMs: number, now: number): Health {
+export function assessHealth(
+  progress: SyncProgress,
+  syncPeriodMs: number,
+  now: number,
+  isLeaving = false,
+): Health {
   const waitedMs = progress.pendingSince === null ? 0 : now - progress.pendingSince;
-  const healthy = progress.pendingSince === null || waitedMs < PATIENCE_IN_SYNC_PERIODS * syncPeriodMs;
+  const inTime = progress.pendingSince === null || waitedMs < PATIENCE_IN_SYNC_PERIODS * syncPeriodMs;
+  const healthy = inTime && !isLeaving;
   return { healthy, lastUpdated: healthy ? now : progress.lastSynced, currentTime: now };
 }
 

@@ -32,6 +32,8 @@ export interface EndpointStatus {
   readonly port: number;
   readonly connections: number;
   readonly totalConnections: number;
+  /** RFC 3339; null where new connections go there as they do to the others. */
+  readonly setAsideUntil: string | null;
 }
 
 type PortalCounts = Omit<PortalCounters, 'endpoints'>;
@@ -57,10 +59,12 @@ const NO_CONNECTIONS: EndpointCounters = { connections: 0, totalConnections: 0 }
  * A service port with its portals.
  *
  * @param counters what `RelayEngine.counters()` told.
+ * @param now when it told it, ms since the epoch.
  */
 export function servicePortStatus(
   shown: ServicePortView,
   counters: ReadonlyMap<string, PortalCounters>,
+  now: number,
 ): ServicePortStatus {
   const { servicePort, external } = shown;
   const { name, sessionAffinity } = servicePort;
@@ -74,14 +78,16 @@ export function servicePortStatus(
     sessionAffinity: sessionAffinity.type,
     sessionAffinityTimeoutSeconds:
       sessionAffinity.type === 'ClientIP' ? sessionAffinity.timeoutSeconds : null,
-    ...portalStatus(shown, counters.get(portalName(name, 'internal'))),
-    external: external === null ? null : portalStatus(external, counters.get(portalName(name, 'external'))),
+    ...portalStatus(shown, now, counters.get(portalName(name, 'internal'))),
+    external:
+      external === null ? null : portalStatus(external, now, counters.get(portalName(name, 'external'))),
   };
 }
 
 /** Field by field: an engine may know more than the contract says, and the report has documented fields only. */
 function portalStatus(
   { portal, error, endpoints }: PortalView,
+  now: number,
   carried: PortalCounters = NOTHING_CARRIED,
 ): PortalStatus {
   return {
@@ -89,8 +95,9 @@ function portalStatus(
     // A reader may rely on it: where there is no portal, something says why.
     error: error ?? (portal === null ? 'the portal is not open yet' : null),
     endpoints: endpoints.map(({ key, address, port }) => {
-      const { connections, totalConnections } = carried.endpoints.get(key) ?? NO_CONNECTIONS;
-      return { address, port, connections, totalConnections };
+      const { connections, totalConnections, setAsideMs } = carried.endpoints.get(key) ?? NO_CONNECTIONS;
+      const setAsideUntil = setAsideMs === undefined ? null : new Date(now + setAsideMs).toISOString();
+      return { address, port, connections, totalConnections, setAsideUntil };
     }),
     drainingEndpoints: drainingEndpoints(endpoints, carried),
     activeConnections: carried.activeConnections,
@@ -118,6 +125,7 @@ function drainingEndpoints(current: readonly Endpoint[], carried: PortalCounters
       ...addressAndPort(key),
       connections,
       totalConnections,
+      setAsideUntil: null,
     }));
 }
 

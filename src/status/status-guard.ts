@@ -54,6 +54,7 @@ const ENDPOINTS = listOf(
     port: isNumber,
     connections: isNumber,
     totalConnections: isNumber,
+    setAsideUntil: nullOr(isString),
   }),
 );
 

@@ -79,7 +79,7 @@ export interface StatusInput {
 /** Puts together what proxier, relay and sources tell of themselves. */
 export function buildStatusReport(input: StatusInput): StatusReport {
   const { facts, view, counters, refused, sources, node, now } = input;
-  const servicePorts = view.servicePorts().map((shown) => servicePortStatus(shown, counters));
+  const servicePorts = view.servicePorts().map((shown) => servicePortStatus(shown, counters, now));
   return {
     version: facts.version,
     startedAt: rfc3339(facts.startedAt),

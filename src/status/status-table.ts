@@ -53,9 +53,11 @@ function portalRows(servicePort: ServicePortStatus): readonly PortalRow[] {
 function endpointsCell({ endpoints, drainingEndpoints }: PortalStatus): string {
   const named = endpoints.slice(0, ENDPOINTS_NAMED).map(({ address, port }) => hostPort(address, port));
   const others = endpoints.length - named.length;
+  const setAside = endpoints.filter(({ setAsideUntil }) => setAsideUntil !== null).length;
   return [
     named.length === 0 ? '<none>' : named.join(','),
     others > 0 ? ` + ${others} more` : '',
+    setAside > 0 ? `, ${setAside} set aside` : '',
     drainingEndpoints.length > 0 ? ` + ${drainingEndpoints.length} draining` : '',
   ].join('');
 }

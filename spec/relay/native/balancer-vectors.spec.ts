@@ -18,7 +18,19 @@ interface Forget {
   readonly forget: string;
   readonly endpoint: string;
 }
-type Step = Route | Pick | Forget;
+interface Failed {
+  readonly failed: string;
+  readonly at?: number;
+}
+interface Succeeded {
+  readonly succeeded: string;
+  readonly at?: number;
+}
+interface Silent {
+  readonly silent: string;
+  readonly since: number;
+}
+type Step = Route | Pick | Forget | Failed | Succeeded | Silent;
 interface Vector {
   readonly name: string;
   readonly random?: number;
@@ -38,6 +50,9 @@ const NO_COMPILER = [process.env.CXX ?? 'g++', 'make'].some(
 function lineOf(step: Step): string {
   if ('route' in step) return ['route', step.affinitySeconds ?? 0, step.at ?? 0, ...step.route].join(' ');
   if ('pick' in step) return ['pick', step.pick, step.at ?? 0, ...(step.tried ?? [])].join(' ');
+  if ('failed' in step) return `failed ${step.failed} ${step.at ?? 0}`;
+  if ('succeeded' in step) return `succeeded ${step.succeeded} ${step.at ?? 0}`;
+  if ('silent' in step) return `silent ${step.silent} ${step.since}`;
   return `forget ${step.forget} ${step.endpoint}`;
 }
 
@@ -68,6 +83,7 @@ describe.skipIf(NO_COMPILER)(
           'one set: even',
           'one set, routed again and again: even',
           'endpoints that come and go: all served',
+          'one that fails: hardly picked, the others even',
         ],
       });
     }, 60_000);

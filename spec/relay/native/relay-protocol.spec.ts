@@ -177,6 +177,14 @@ describe('what the relay says', () => {
       droppedDatagrams: 11,
       endpoints: new Map([[SIX.key, { connections: 1, totalConnections: 9 }]]),
     });
+    const [aside] = parseCounters([`portal a/b ${IDLE}`, 'endpoint [fd00::6]:8080 0 0 aside=750']).values();
+    expect(aside?.endpoints).toEqual(
+      new Map([[SIX.key, { connections: 0, totalConnections: 0, setAsideMs: 750 }]]),
+    );
+    for (const word of ['aside', 'aside=', 'aside=-1', 'aside=1=2', 'beside=1', 'aside=1 more'])
+      expect(() => parseCounters([`portal a/b ${IDLE}`, `endpoint 10.0.0.4:80 0 0 ${word}`])).toThrow(
+        MALFORMED,
+      );
     const bad = [
       `portal a/b ${IDLE} more=1`,
       `portal a/b ${IDLE.replace('in', 'on')}`,

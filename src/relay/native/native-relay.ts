@@ -55,6 +55,7 @@ export class NativeRelay implements RelayEngine {
   #lastCounters: ReadonlyMap<ServicePortName, PortalCounters> = new Map();
   #greeting: Greeting | undefined;
   #shutdown: Promise<void> | undefined;
+  #cut: number | null = null;
   #reopenTimer: NodeJS.Timeout | undefined;
 
   /**
@@ -162,7 +163,10 @@ export class NativeRelay implements RelayEngine {
     return this.#book.counters(this.#lastCounters);
   }
 
-  /** Asked again, it ends no later than either grace. */
+  get cut(): number | null {
+    return this.#cut;
+  }
+
   shutdown(graceMs: number): Promise<void> {
     clearTimeout(this.#reopenTimer);
     this.#link.stopConnecting();
@@ -177,7 +181,11 @@ export class NativeRelay implements RelayEngine {
     const connection = this.#link.ready;
     if (source.ownsRelay && connection !== undefined) {
       const asked = connection.request(protocol.shutdown(graceMs), Number.POSITIVE_INFINITY);
-      const ended = asked.then(ignore, async (error: unknown) => {
+      const told = ({ ok }: Answer): void => {
+        // One that only says `ok` doesn't tell.
+        this.#cut = /^\d{1,15}$/.test(ok) ? Number(ok) : null;
+      };
+      const ended = asked.then(told, async (error: unknown) => {
         // Not understood a second time: it ends with its connection when this grace is over.
         if (error instanceof RelayRefusal) await elapsed(graceMs);
       });

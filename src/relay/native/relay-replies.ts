@@ -112,16 +112,23 @@ export function parseCounters(lines: readonly string[]): Map<ServicePortName, Po
     if (verb === 'portal') {
       endpoints = new Map();
       counters.set(portalName(subject, line), { ...portalCounters(words, line), endpoints });
-    } else if (verb === 'endpoint' && endpoints !== undefined && words.length === 2) {
-      endpoints.set(endpointOf(subject, line).key, {
-        connections: wholeNumber(words[0], line),
-        totalConnections: wholeNumber(words[1], line),
-      });
+    } else if (verb === 'endpoint' && endpoints !== undefined) {
+      endpoints.set(endpointOf(subject, line).key, endpointCounters(words, line));
     } else {
       throw malformed(line);
     }
   }
   return counters;
+}
+
+/** `OPEN TOTAL`, and for one that is set aside `aside=MS`. */
+function endpointCounters([open, total, aside, ...more]: readonly string[], line: string): EndpointCounters {
+  if (more.length > 0) throw malformed(line);
+  const counters = { connections: wholeNumber(open, line), totalConnections: wholeNumber(total, line) };
+  if (aside === undefined) return counters;
+  const [key, ms, ...rest] = aside.split('=');
+  if (key !== 'aside' || rest.length > 0) throw malformed(line);
+  return { ...counters, setAsideMs: wholeNumber(ms, line) };
 }
 
 function portalCounters(words: readonly string[], line: string): PortalCounters {

@@ -18,6 +18,14 @@ export class DialFailure extends Error {
   }
 }
 
+/**
+ * Whether it is the endpoint's fault, or that of the way to it: what this host has too few of (files, ports, memory) says
+ * nothing of an endpoint, and neither does an address that leads back.
+ */
+export function isTheEndpointsFault({ reason }: DialFailure): boolean {
+  return reason === 'dial-refused' || reason === 'dial-timeout' || reason === 'dial-unreachable';
+}
+
 /** A try under way. */
 export interface Dial {
   /** The open socket, allowed to be half-open, not yet read from; rejects with a DialFailure. */

@@ -56,6 +56,7 @@ export class PortableRelay implements RelayEngine {
   readonly #addressTimer: NodeJS.Timeout;
   #shutdown: Promise<void> | undefined;
   #endGrace: () => void = () => undefined;
+  #cut: number | null = null;
 
   constructor(options: PortableRelayOptions) {
     this.#observer = options.observer;
@@ -122,7 +123,10 @@ export class PortableRelay implements RelayEngine {
     }
   }
 
-  /** Asked again, it ends no later than either grace. */
+  get cut(): number | null {
+    return this.#cut;
+  }
+
   shutdown(graceMs: number): Promise<void> {
     this.#shutdown ??= this.#endEverything();
     const timer = setTimeout(this.#endGrace, graceMs);
@@ -139,7 +143,8 @@ export class PortableRelay implements RelayEngine {
     for (const portal of portals) if (portal instanceof TcpPortal) portal.close();
     const drained = this.#admission.drain();
     await Promise.race([graceOver, Promise.all([drained, ...udpPortals.map((portal) => portal.drain())])]);
-    this.#admission.abort();
+    const sessions = udpPortals.reduce((sum, { openSessions }) => sum + openSessions, 0);
+    this.#cut = this.#admission.abort() + sessions;
     await Promise.all(udpPortals.map((portal) => portal.close()));
     await drained;
     this.#portals.clear();

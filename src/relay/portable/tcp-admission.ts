@@ -65,9 +65,11 @@ export class TcpAdmission {
     });
   }
 
-  /** Resets every open connection. */
-  abort(): void {
+  /** Resets every open connection, and says how many. */
+  abort(): number {
+    const open = this.#connections.size;
     for (const connection of this.#connections) connection.abort();
+    return open;
   }
 
   /** Descriptors were given back: lets in who waits. */

@@ -4,7 +4,7 @@ import type { Endpoint, EndpointKey } from '../../model/endpoint.js';
 import type { ServicePortName } from '../../model/service-port.js';
 import type { ClientAddress, FailureReason, RelayObserver } from '../engine.js';
 import type { DeafSockets } from './deaf-sockets.js';
-import { DIAL_TIMEOUTS_MS, type Dial, DialFailure, dial } from './dial.js';
+import { DIAL_TIMEOUTS_MS, type Dial, DialFailure, dial, isTheEndpointsFault } from './dial.js';
 import { reset } from './reset.js';
 import { splice } from './splice.js';
 import type { Traffic } from './traffic.js';
@@ -79,6 +79,7 @@ export class TcpConnection {
         if (leadsBack(endpoint)) throw new DialFailure('leads-back', endpoint.key);
         this.#dial = dial(endpoint, timeoutMs);
         const socket = await this.#dial.socket;
+        balancer.succeeded(endpoint.key);
         if (balancer.has(endpoint.key) && !leadsBack(endpoint)) return this.#splice(endpoint, socket);
         // It was removed while it was dialled, or leads back since: no connection begins there any more.
         reset(socket);
@@ -93,9 +94,11 @@ export class TcpConnection {
     }
   }
 
-  #dialFailed(endpoint: Endpoint, { reason, detail }: DialFailure, final: boolean): void {
-    const { traffic, balancer, observer, name } = this.context;
+  #dialFailed(endpoint: Endpoint, failure: DialFailure, final: boolean): void {
+    const { traffic, balancer, observer, name, now } = this.context;
+    const { reason, detail } = failure;
     traffic.dialFailures += 1;
+    if (isTheEndpointsFault(failure)) balancer.failed(endpoint.key, now());
     balancer.forget(this.#address.address, endpoint.key);
     observer.failure({ name, protocol: 'TCP', client: this.#address, endpoint, reason, detail, final });
   }

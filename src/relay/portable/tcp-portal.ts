@@ -82,7 +82,7 @@ export class TcpPortal {
   }
 
   counters(): PortalCounters {
-    return this.traffic.snapshot();
+    return this.traffic.snapshot(this.balancer.setAside(this.#relay.now()));
   }
 
   #accepted(client: Socket): void {

@@ -7,6 +7,7 @@ interface EndpointTraffic {
 }
 
 const NONE: readonly Endpoint[] = [];
+const NONE_SET_ASIDE: ReadonlyMap<EndpointKey, number> = new Map();
 const UNUSED: EndpointCounters = { connections: 0, totalConnections: 0 };
 
 /** The running counts of one portal. Its connections and sessions write here, also after the portal has closed. */
@@ -50,10 +51,20 @@ export class Traffic {
     if (before !== undefined) before.connections -= 1;
   }
 
-  /** The counts as they are now: a copy. */
-  snapshot(): PortalCounters {
+  /**
+   * The counts as they are now: a copy.
+   *
+   * @param setAside what `Balancer.setAside` told.
+   */
+  snapshot(setAside: ReadonlyMap<EndpointKey, number> = NONE_SET_ASIDE): PortalCounters {
     const endpoints = new Map<EndpointKey, EndpointCounters>();
-    for (const { key } of this.#current) endpoints.set(key, { ...(this.#endpoints.get(key) ?? UNUSED) });
+    for (const { key } of this.#current) {
+      const setAsideMs = setAside.get(key);
+      endpoints.set(key, {
+        ...(this.#endpoints.get(key) ?? UNUSED),
+        ...(setAsideMs === undefined ? {} : { setAsideMs }),
+      });
+    }
     for (const [key, counts] of this.#endpoints)
       if (counts.connections > 0 && !endpoints.has(key)) endpoints.set(key, { ...counts });
     return {

@@ -114,6 +114,10 @@ export class UdpPortal {
     await Promise.all(sockets.map((socket) => socket.close()));
   }
 
+  get openSessions(): number {
+    return this.#sessions.size;
+  }
+
   /** Begins no new session; resolves when the open ones have ended, so that answers under way still arrive. */
   drain(): Promise<void> {
     return new Promise((resolve) => {
@@ -127,7 +131,7 @@ export class UdpPortal {
   }
 
   counters(): PortalCounters {
-    return this.traffic.snapshot();
+    return this.traffic.snapshot(this.#balancer.setAside(this.#relay.now()));
   }
 
   async #listen(address: string, mayBeMissing: boolean): Promise<void> {

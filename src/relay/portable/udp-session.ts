@@ -16,6 +16,15 @@ const MAX_WAITING = 64;
  */
 const NOT_THE_ENDPOINTS_FAULT: ReadonlySet<string> = new Set(['EMSGSIZE', 'ENOBUFS', 'ENOMEM']);
 
+/** What says that no datagram gets through to the endpoint now. */
+const UNREACHABLE: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+  'ETIMEDOUT',
+]);
+
 /** Why a session ended: idle, to make room, with its portal, or because there were no endpoints. */
 export type SessionEnd = 'idle' | 'evicted' | 'portal-closed' | 'no-endpoints';
 
@@ -48,10 +57,14 @@ export interface SessionContext {
  * reported on it (udp(7)). It never owns the portal's socket.
  */
 export class UdpSession {
-  #bound: { readonly endpoint: Endpoint; readonly socket: SocketAsPromised } | undefined;
+  #bound:
+    | { readonly endpoint: Endpoint; readonly socket: SocketAsPromised; readonly since: number }
+    | undefined;
   /** Datagrams for the bound endpoint until its socket is connected; then undefined. */
   #waiting: Buffer[] | undefined;
   #refusedBy: EndpointKey | undefined;
+  /** The balancer knows that the bound endpoint is well. */
+  #isToldReached = false;
   #ended = false;
   /** When a datagram last passed, ms, monotonic. The session table's. */
   lastUsed: number;
@@ -86,6 +99,8 @@ export class UdpSession {
   end(cause: SessionEnd): void {
     if (this.#ended) return;
     this.#ended = true;
+    if (cause === 'idle' && this.#bound !== undefined)
+      this.context.balancer.endedSilently(this.#bound.endpoint.key, this.#bound.since);
     this.#release();
     this.context.ended(this, cause);
   }
@@ -95,8 +110,9 @@ export class UdpSession {
     const endpoint = this.#pick();
     if (endpoint === undefined) return false;
     const socket = udpSocket(endpoint.address, (message) => this.#answered(message));
-    const bound = { endpoint, socket };
+    const bound = { endpoint, socket, since: this.context.now() };
     this.#bound = bound;
+    this.#isToldReached = false;
     this.#waiting = [];
     traffic.udpSessions += 1;
     // After a refusal a session begins anew; one that was moved goes on.
@@ -171,7 +187,14 @@ export class UdpSession {
   #answered(message: Buffer): void {
     this.context.touch(this);
     this.#refusedBy = undefined;
+    this.#reached();
     this.context.reply(message);
+  }
+
+  #reached(): void {
+    if (this.#bound === undefined || this.#isToldReached) return;
+    this.#isToldReached = true;
+    this.context.balancer.succeeded(this.#bound.endpoint.key);
   }
 
   /**
@@ -186,8 +209,9 @@ export class UdpSession {
 
   #failed(bound: { readonly endpoint: Endpoint }, error: Error): void {
     if (this.#bound !== bound) return;
-    const { balancer, observer, traffic, name } = this.context;
+    const { balancer, observer, traffic, name, now } = this.context;
     const detail = systemErrorCode(error) ?? error.message;
+    if (UNREACHABLE.has(detail)) balancer.failed(bound.endpoint.key, now());
     const reason: FailureReason = detail === 'ECONNREFUSED' ? 'icmp-refused' : 'dial-failed';
     traffic.dialFailures += 1;
     // Those that wait for the socket are counted when it is released.

@@ -102,6 +102,10 @@ export class ApiServerSource implements ServiceSource {
     return Promise.resolve();
   }
 
+  reload(): Promise<readonly string[]> {
+    return Promise.resolve([]);
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;

@@ -49,6 +49,11 @@ export class ManifestFile {
     return this.#unreadable;
   }
 
+  /** The next update reads it, whatever its look. */
+  reread(): void {
+    if (this.#loaded !== undefined) this.#loaded = { ...this.#loaded, fingerprint: NEVER_LOOKED };
+  }
+
   /**
    * Takes note of what a look showed, and reads the file once it has settled.
    *
@@ -112,6 +117,9 @@ export class ManifestFile {
     this.#unreadable = undefined;
   }
 }
+
+/** No file's fingerprint. */
+const NEVER_LOOKED = '';
 
 const IS_DIRECTORY = fileProblem(
   'MANIFEST_UNREADABLE',

@@ -43,6 +43,11 @@ export class ManifestPath {
     return this.#watched;
   }
 
+  /** The next update reads every file. */
+  reread(): void {
+    for (const file of this.#files.values()) file.reread();
+  }
+
   /**
    * Looks again, and reads what has changed and settled.
    *

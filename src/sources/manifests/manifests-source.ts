@@ -7,7 +7,7 @@ import type { ServiceState } from '../../model/service-state.js';
 import type { ServiceSource, SourceStatus } from '../source.js';
 import { DirectoryWatches, mergeNames, type WatchDirectory, watchDirectory } from './directory-watches.js';
 import { lookAt, unreadable } from './file-look.js';
-import type { UpdateOutcome } from './manifest-file.js';
+import type { ManifestFile, UpdateOutcome } from './manifest-file.js';
 import { ManifestPath } from './manifest-path.js';
 import { type ManifestProblem, problemText } from './manifest-problem.js';
 import { type MergedManifests, mergeManifests } from './merge-manifests.js';
@@ -37,7 +37,7 @@ const RESCAN_MS = 2_000;
 const POLL_MS = 250;
 /** The shortest time between two looks, however busy a watched directory is. */
 const GAP_MS = 10;
-/** The longest time that files which do not settle hold up the start. */
+/** The longest time that files which do not settle hold up the start, or a reload. */
 const START_MS = 2_000;
 
 /**
@@ -58,6 +58,8 @@ export class ManifestsSource implements ServiceSource {
   #state: ServiceState | undefined;
   #duplicates: ReadonlyMap<string, readonly ManifestProblem[]> = new Map();
   #working: Promise<unknown> | undefined;
+  /** Whom to tell that everything has been read anew. */
+  #reloads: (() => void)[] = [];
 
   constructor({ paths, logger, now = () => performance.now(), ...options }: ManifestsSourceOptions) {
     this.#paths = paths.map((path) => new ManifestPath(path, logger));
@@ -91,6 +93,22 @@ export class ManifestsSource implements ServiceSource {
     // What went wrong has been told already: to the caller of `start`, or as a rejection that nobody handled.
     await this.#working?.catch(() => undefined);
     this.#watches.close();
+  }
+
+  /** Reads every file again, also one that looks as it did: a network file system may not tell. */
+  async reload(): Promise<readonly string[]> {
+    if (this.#isStopped) return [];
+    for (const path of this.#paths) path.reread();
+    let timer: NodeJS.Timeout | undefined;
+    const reread = new Promise<void>((resolve) => {
+      this.#reloads.push(resolve);
+      timer = setTimeout(resolve, START_MS);
+      this.#stopping.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    this.#rest.end();
+    await reread;
+    clearTimeout(timer);
+    return this.#paths.map(({ path, files }) => `${path} (${filesAndObjects(files)})`);
   }
 
   status(): readonly SourceStatus[] {
@@ -132,8 +150,12 @@ export class ManifestsSource implements ServiceSource {
     while (!this.#isStopped) {
       const longest = this.#watches.isComplete ? RESCAN_MS : POLL_MS;
       await this.#rest.for(outcomes.has('unsettled') ? LOOK_AGAIN_MS : longest, GAP_MS);
+      // One that is asked for during the update waits for the next.
+      const reloads = this.#reloads.splice(0);
       outcomes = await this.#update();
       if (outcomes.has('changed') && !this.#isStopped) this.#deliverState();
+      if (outcomes.has('unsettled')) this.#reloads.push(...reloads);
+      else for (const reloaded of reloads) reloaded();
     }
   }
 
@@ -180,6 +202,17 @@ export class ManifestsSource implements ServiceSource {
       error: systemErrorCode(error) ?? String(error),
     });
   }
+}
+
+function filesAndObjects(files: readonly ManifestFile[]): string {
+  const objects = files.reduce((sum, file) => sum + file.objects.length, 0);
+  const problems = files.reduce((sum, file) => sum + file.problems.length, 0);
+  const parts = [counted(files.length, 'file'), counted(objects, 'object')];
+  return [...parts, ...(problems === 0 ? [] : [counted(problems, 'problem')])].join(', ');
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 async function assertReadable(path: string): Promise<void> {

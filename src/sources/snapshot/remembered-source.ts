@@ -99,6 +99,10 @@ export class RememberedSource implements ServiceSource {
     return this.#stopped;
   }
 
+  reload(): Promise<readonly string[]> {
+    return this.#inner.reload();
+  }
+
   status(): readonly SourceStatus[] {
     return [
       ...this.#inner.status(),

@@ -1,0 +1,107 @@
+import { formatDuration } from '../config/duration.js';
+import type { ProxyConfig } from '../config/proxy-config.js';
+import type { LogFields } from '../host/log.js';
+import type { ClosableLogger } from '../host/logger.js';
+import type { EndSignals } from './end-signals.js';
+import type { RunningProxy, StartProxy } from './running-proxy.js';
+import { SignalledAction, type SignalReceiver } from './signalled-action.js';
+
+/** What a run needs beside its configuration. */
+export interface RunSurroundings {
+  readonly logger: ClosableLogger;
+  readonly signals: EndSignals;
+  readonly process: SignalReceiver;
+  /** Whether a terminal controls this process now. */
+  readonly hasTerminal: () => boolean;
+  readonly start: StartProxy;
+}
+
+/**
+ * Runs a proxy until a signal asks it to end, and ends it in order:
+ *
+ *     serving ──▶ leaving ────────────▶ draining ───────────▶ ended
+ *                 health is 503,        nobody listens,       what is left
+ *                 all else goes on      what is open may end  is reset
+ *                 (--shutdown-delay)    (--drain-timeout)
+ *
+ * A second signal cuts both waits short. SIGHUP reads anew what may have changed, SIGUSR1 logs the state. Resolves with the exit code.
+ */
+export async function runProxy(config: ProxyConfig, surroundings: RunSurroundings): Promise<number> {
+  const { logger, signals, process, hasTerminal, start } = surroundings;
+  const hangUp = new SignalledAction('SIGHUP', process, logger);
+  const stateAsked = new SignalledAction('SIGUSR1', process, logger);
+  const hadTerminal = hasTerminal();
+  const proxy = await start(config);
+  const ended = aborted(signals.asked);
+  hangUp.begin(async () => {
+    // Without a handler of ours it would have ended the process, and whoever closes a terminal expects that.
+    if (hadTerminal && !hasTerminal()) signals.ask('SIGHUP');
+    else await reload(proxy, logger);
+  });
+  stateAsked.begin(async () => {
+    const lines = await proxy.dump();
+    for (const { message, fields } of lines) logger.info(message, fields);
+    logger.info('state: end', { lines: lines.length });
+  });
+  await Promise.race([ended, proxy.synced]);
+  if (!signals.asked.aborted) logger.info('ready; `kube-splice status` shows the portals', proxy.counts());
+  await ended;
+  const hurried = new AbortController();
+  signals.onHurry(() => {
+    hurried.abort();
+    void proxy.stop(0);
+  });
+  await leave(proxy, config, logger, hurried.signal);
+  hangUp.end();
+  tellDrain(proxy, config, logger);
+  const cut = await proxy.stop(hurried.signal.aborted ? 0 : config.drainTimeoutMs);
+  stateAsked.end();
+  logger.info('stopped', whatWasLeft(proxy, cut));
+  return signals.exitCode;
+}
+
+/** The log file first, so that the line is in the new one. */
+async function reload(proxy: RunningProxy, logger: ClosableLogger): Promise<void> {
+  const logFile = await logger.reopen();
+  const read = await proxy.reload();
+  const all = [...read, ...(logFile === null ? [] : [`log file ${logFile}`])];
+  logger.info('SIGHUP received: read anew', { what: all.length === 0 ? 'nothing' : all.join('; ') });
+}
+
+async function leave(
+  proxy: RunningProxy,
+  { shutdownDelayMs }: ProxyConfig,
+  logger: ClosableLogger,
+  hurried: AbortSignal,
+): Promise<void> {
+  proxy.leave();
+  if (shutdownDelayMs === 0) return;
+  const shutdownDelay = formatDuration(shutdownDelayMs);
+  logger.info('leaving: health is 503, and portals still listen', { shutdownDelay });
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, shutdownDelayMs);
+  });
+  await Promise.race([over, aborted(hurried)]);
+  clearTimeout(timer);
+}
+
+function tellDrain(
+  { relayStays }: RunningProxy,
+  { drainTimeoutMs }: ProxyConfig,
+  logger: ClosableLogger,
+): void {
+  if (relayStays) logger.info('stopping: the relay goes on with its portals and connections');
+  else logger.info('stopping: open connections may end', { drainTimeout: formatDuration(drainTimeoutMs) });
+}
+
+function whatWasLeft({ relayStays }: RunningProxy, cut: number | null): LogFields {
+  return relayStays || cut === null ? {} : { reset: cut };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
