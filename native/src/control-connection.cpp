@@ -8,10 +8,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <memory>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "control-server.h"
+#include "worker.h"
 
 namespace {
 
@@ -237,7 +239,7 @@ void ControlConnection::run(Request& request) {
     case Verb::shutdown:
       shutdowns_++;
       server_.shutdown(request.graceMs, [server, id, tag] {
-        if (ControlConnection* const peer = server->connection(id)) peer->ended(tag);
+        if (ControlConnection* const peer = server->connection(id)) peer->ended(tag, server->relay().cut());
       });
       return;
   }
@@ -286,8 +288,8 @@ void ControlConnection::finished(const std::string& line) {
   server_.later(id_);
 }
 
-void ControlConnection::ended(const std::string& tag) {
-  reply(okLine(tag));
+void ControlConnection::ended(const std::string& tag, uint64_t cut) {
+  reply(okLine(tag, std::to_string(cut)));
   shutdowns_--;
 }
 
@@ -318,12 +320,17 @@ void ControlConnection::writeCounters(const std::string& tag) {
     addCount(line, "udp-evicted", sum.udpEvicted);
     addCount(line, "dropped", sum.droppedDatagrams);
     line += '\n';
+    std::unordered_map<const Endpoint*, uint64_t> setAside;
+    for (const SetAside& one : portal.balancer.setAside(monotonicMs()))
+      setAside.emplace(one.endpoint, one.remainingMs);
     portal.balancer.eachEndpoint([&](const Endpoint& endpoint) {
       const uint64_t total = endpoint.total.load(std::memory_order_relaxed);
-      if (total == 0) return;
+      const auto aside = setAside.find(&endpoint);
+      if (total == 0 && aside == setAside.end()) return;
       line += tag + " endpoint " + endpoint.key + ' ' +
-              std::to_string(endpoint.open.load(std::memory_order_relaxed)) + ' ' + std::to_string(total) +
-              '\n';
+              std::to_string(endpoint.open.load(std::memory_order_relaxed)) + ' ' + std::to_string(total);
+      if (aside != setAside.end()) addCount(line, "aside", static_cast<int64_t>(aside->second));
+      line += '\n';
     });
     reply(line);
   });

@@ -37,7 +37,7 @@ class ControlConnection {
   /// A request that was not done at once is.
   void finished(const std::string& reply);
   /// The same for `shutdown`, which holds nothing back.
-  void ended(const std::string& tag);
+  void ended(const std::string& tag, uint64_t cut);
   /// An event's line without `* ` and line feed; counted as lost where the peer has not read 1 MiB of them.
   void event(const std::string& line);
   void eventsLost(uint64_t count) { lost_ += count; }

@@ -224,9 +224,18 @@ bool Relay::anythingOpen() const {
                      [&](const auto& portal) { return isUsed(*portal) || portal->fd >= 0; });
 }
 
+uint64_t Relay::used() const {
+  uint64_t sum = 0;
+  for (const auto& [name, portal] : portals_) sum += portal->uses.load(std::memory_order_acquire);
+  for (const auto& portal : closed_) sum += portal->uses.load(std::memory_order_acquire);
+  return sum;
+}
+
 void Relay::endShutdown() {
   if (anythingOpen()) {
     if (monotonicMs() < graceEndsMs_) return;
+    // Asked to a second time, those that are on their way out are not counted again.
+    if (cut_ == 0) cut_ = used();
     for (const auto& worker : workers_) worker->post([each = worker.get()] { each->abortConnections(); });
   }
   if (!portals_.empty()) {

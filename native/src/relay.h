@@ -67,6 +67,8 @@ class Relay {
   void close(const std::string& name, std::function<void()> done);
   /// Ends when nothing is open, or after `graceMs`; `done` then.
   void shutdown(uint64_t graceMs, std::function<void()> done);
+  /// Connections and sessions that were still open when the grace was over.
+  uint64_t cut() const { return cut_; }
 
   template <typename Visit>
   void eachPortal(Visit visit) const {
@@ -136,6 +138,8 @@ class Relay {
   void closeSocket(Portal& portal);
   void collect(uint64_t pass);
   bool anythingOpen() const;
+  /// Connections and sessions of all portals.
+  uint64_t used() const;
   void endShutdown();
   void wakeControl();
 
@@ -164,6 +168,7 @@ class Relay {
   size_t standing_ = 0;
   bool shuttingDown_ = false;
   uint64_t graceEndsMs_ = 0;
+  uint64_t cut_ = 0;
   uint64_t nextTickMs_ = 0;
   std::function<void()> shutdownDone_;
   unsigned nextUdpOwner_ = 0;

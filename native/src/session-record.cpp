@@ -28,6 +28,7 @@ bool sendSession(int channel, const UdpSession& session, size_t portal) {
       .add("local", local)
       .add("endpoint", keyOf(session.endpoint))
       .add("refused-by", keyOf(session.refusedBy))
+      .add("bound", session.boundMs)
       .add("used", session.lastUsedMs);
   if (session.fd >= 0) record.addFile(session.fd);
   return record.send(channel);
@@ -44,6 +45,7 @@ std::string readSession(Record& record, const Adopted& adopted) {
   const int fd = record.takeFile(0);
   if ((endpoint == nullptr) != (fd < 0)) return "a session with an endpoint or a socket alone";
   if (portal->owner->udp->adopt(*portal, *client, clientIP(*local), *used, endpoint, fd,
+                                record.number("bound").value_or(*used),
                                 endpointOf(record, "refused-by", *portal)))
     return {};
   if (fd >= 0) close(fd);

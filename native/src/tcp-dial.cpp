@@ -29,11 +29,19 @@ Failure failureOf(int error) {
   }
 }
 
+bool isTheEndpointsFault(Failure reason) {
+  return reason == Failure::dialRefused || reason == Failure::dialTimeout ||
+         reason == Failure::dialUnreachable;
+}
+
 /// Notes that the try under way has failed. True where there may be another.
 bool tryFailed(Worker& worker, TcpConnection& connection, Failure reason, int error, uint32_t timeoutMs) {
   const bool final = connection.tries == kDialTries || reason == Failure::outOfFiles;
   worker.countsOf(connection.portal).dialFailures.add(1);
   Balancer& balancer = connection.portal.balancer;
+  if (isTheEndpointsFault(reason))
+    dialFailed(connection.endpointRecord, worker.nowMs(),
+               spread(worker.nowMs() ^ reinterpret_cast<uintptr_t>(connection.endpointRecord)));
   if (balancer.needsClient()) balancer.forget(clientIP(connection.clientAddress), connection.endpointRecord);
   tell(worker, connection, reason, error, timeoutMs, final);
   connection.tried.add(connection.endpointRecord);
@@ -113,7 +121,9 @@ void onEventsWhileDialling(Worker& worker, TcpConnection& connection, TcpSide& s
     dial(worker, connection);
     return;
   }
-  if ((events & EPOLLOUT) != 0) connected(worker, connection);
+  if ((events & EPOLLOUT) == 0) return;
+  dialSucceeded(connection.endpointRecord);
+  connected(worker, connection);
 }
 
 void dialTimedOut(Worker& worker, TcpConnection& connection) {

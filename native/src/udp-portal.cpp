@@ -19,6 +19,12 @@ constexpr unsigned kDatagramsAtOnce = 32;
 /// Batches of one portal before others have their turn.
 constexpr int kBatchesAtOnce = 4;
 
+/// No datagram gets through to the endpoint now.
+bool isUnreachable(int error) {
+  return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH || error == EHOSTDOWN ||
+         error == ETIMEDOUT;
+}
+
 /// Errors of the datagram (longer than the family allows, or than the path carries in one piece) or of this
 /// host: another endpoint would do no better.
 bool isNotTheEndpointsFault(int error) {
@@ -206,6 +212,7 @@ bool UdpSessions::State::bindTo(UdpSession& session) {
     return false;
   }
   session.fd = fd;
+  session.boundMs = worker.nowMs();
   PortalCounts& ofPortal = counts(session);
   ofPortal.udpSessions.add(1);
   // After a refusal a session begins anew; one that was moved goes on.
@@ -261,6 +268,9 @@ void UdpSessions::State::failed(UdpSession& session, int error) {
   PortalCounts& ofPortal = counts(session);
   ofPortal.dialFailures.add(1);
   ofPortal.droppedDatagrams.add(1);
+  if (isUnreachable(error))
+    dialFailed(session.endpoint, worker.nowMs(),
+               spread(worker.nowMs() ^ reinterpret_cast<uintptr_t>(session.endpoint)));
   Balancer& balancer = session.portal.balancer;
   if (balancer.needsClient()) balancer.forget(clientIP(session.client), session.endpoint);
   tell(session.portal, session.client, session.endpoint,
@@ -359,6 +369,7 @@ void UdpSessions::answered(UdpSession& session, uint32_t) {
   }
   state.table.touch(&session, state.worker.nowMs());
   state.forgetRefusal(session);
+  dialSucceeded(session.endpoint);
   PortalCounts& counts = state.counts(session);
   if (sendFrom(session.portal.fd, session.key.local, session.key.scope, session.client, answer,
                static_cast<size_t>(length)) == 0)
@@ -372,8 +383,10 @@ void UdpSessions::runTimers() {
   const uint64_t now = state.worker.nowMs();
   const uint64_t idleMs = state.limits().idleMs.load(std::memory_order_relaxed);
   UdpSession* oldest = state.table.oldest();
-  for (; oldest != nullptr && oldest->lastUsedMs + idleMs <= now; oldest = state.table.oldest())
+  for (; oldest != nullptr && oldest->lastUsedMs + idleMs <= now; oldest = state.table.oldest()) {
+    if (oldest->endpoint != nullptr) endedSilently(oldest->endpoint, oldest->boundMs);
     state.end(*oldest);
+  }
   state.worker.oldestUdpSession.store(sinceMs(oldest), std::memory_order_relaxed);
 }
 
@@ -402,7 +415,8 @@ void UdpSessions::each(const std::function<void(const UdpSession&)>& visit) cons
 }
 
 bool UdpSessions::adopt(Portal& portal, const SocketAddress& client, const ClientIP& local,
-                        uint64_t lastUsedMs, Endpoint* endpoint, int fd, Endpoint* refusedBy) {
+                        uint64_t lastUsedMs, Endpoint* endpoint, int fd, uint64_t boundMs,
+                        Endpoint* refusedBy) {
   State& state = *state_;
   UdpSession* const session = state.slab.make(portal, SessionKey(portal, client, local), client);
   if (session == nullptr) return false;
@@ -412,6 +426,7 @@ bool UdpSessions::adopt(Portal& portal, const SocketAddress& client, const Clien
     return false;
   }
   session->endpoint = endpoint;
+  session->boundMs = boundMs;
   session->refusedBy = refusedBy;
   if (endpoint != nullptr) {
     endpoint->uses.fetch_add(1, std::memory_order_relaxed);

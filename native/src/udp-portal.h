@@ -49,7 +49,7 @@ class UdpSessions {
   /// One of the relay before. `endpoint` and `fd` where it is bound, `refusedBy` where it was refused. False
   /// where there is no memory, or it can't be watched: the socket is the caller's still.
   bool adopt(Portal& portal, const SocketAddress& client, const ClientIP& local, uint64_t lastUsedMs,
-             Endpoint* endpoint, int fd, Endpoint* refusedBy);
+             Endpoint* endpoint, int fd, uint64_t boundMs, Endpoint* refusedBy);
 
   /// From mail, on shutdown: begins no new session.
   void drain();

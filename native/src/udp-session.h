@@ -40,6 +40,8 @@ struct UdpSession : Watched {
   /// Bound: the endpoint, one of whose uses is held, and the socket connected to it.
   Endpoint* endpoint = nullptr;
   int fd = -1;
+  /// When it was bound, ms, monotonic.
+  uint64_t boundMs = 0;
   /// Refused the last datagram (one of its uses is held): the next goes to another.
   Endpoint* refusedBy = nullptr;
   /// When a datagram last passed, ms, monotonic.

@@ -94,8 +94,7 @@ describe.for(RELAYS)('SIGTERM, with the %s relay', (relay) => {
     expect(await Promise.all(open.map((client) => client.ending()))).toEqual(['reset', 'reset']);
     expect(performance.now() - asked).toBeGreaterThanOrEqual(490);
     expect(await program.ended()).toBe(0);
-    // What the native relay has cut it does not tell yet.
-    expect(program.stderr).toMatch(relay === 'portable' ? /stopped reset=2$/m : /stopped/);
+    expect(program.stderr).toMatch(/stopped reset=2$/m);
   });
 
   it.for(['--shutdown-delay=60s', '--drain-timeout=60s'])(
@@ -111,7 +110,7 @@ describe.for(RELAYS)('SIGTERM, with the %s relay', (relay) => {
       program.signal('SIGINT');
       expect(await client.ending()).toBe('reset');
       expect(await within('the end', program.ended())).toBe(130);
-      expect(program.stderr).toMatch(relay === 'portable' ? /stopped reset=1$/m : /stopped/);
+      expect(program.stderr).toMatch(/stopped reset=1$/m);
     },
   );
 });

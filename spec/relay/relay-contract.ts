@@ -12,6 +12,7 @@ import { describeLimits } from './limits-contract.js';
 import { describePortal } from './portal-contract.js';
 import { describeReset } from './reset-contract.js';
 import { describeRouting } from './routing-contract.js';
+import { describeSettingAside } from './set-aside-contract.js';
 import { describeShutdown } from './shutdown-contract.js';
 import { describeStreams } from './stream-contract.js';
 import { describeTcp } from './tcp-contract.js';
@@ -41,6 +42,7 @@ export function describeRelayContract(name: string, start: StartEngine): void {
     describeBackPressure(start);
     describeInterleaving(start);
     describeDial(start);
+    describeSettingAside(start);
     describeLeadingBack(start);
     describeBalancing(start);
     describeRouting(start);

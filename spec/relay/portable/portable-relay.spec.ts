@@ -1,16 +1,12 @@
-import { describe } from 'vitest';
 import { PortableRelay } from '../../../src/relay/portable/portable-relay.js';
-import type { StartEngine } from '../contract-engine.js';
 import { describeRelayContract } from '../relay-contract.js';
-import { describeSettingAside } from '../set-aside-contract.js';
 
 /** More than any spec opens, and less than a process may. */
 const MAX_OPEN_FILES = 15_000;
 const MAX_UDP_SESSIONS = 10_000;
 
-const start: StartEngine = async (options) =>
-  new PortableRelay({ maxOpenFiles: MAX_OPEN_FILES, maxUdpSessions: MAX_UDP_SESSIONS, ...options });
-
-describeRelayContract('portable', start);
-
-describe('the portable engine, which sets endpoints aside:', () => describeSettingAside(start));
+describeRelayContract(
+  'portable',
+  async (options) =>
+    new PortableRelay({ maxOpenFiles: MAX_OPEN_FILES, maxUdpSessions: MAX_UDP_SESSIONS, ...options }),
+);
