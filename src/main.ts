@@ -4,6 +4,7 @@ import { runCleanupCommand } from './cli/cleanup-command.js';
 import { type CommandLine, parseCommandLine } from './cli/command-line.js';
 import { errorText, exitCodeOf } from './cli/failure.js';
 import { proxyStarter } from './cli/proxy-process.js';
+import { serviceReportFromEnvironment } from './cli/service-report-from-environment.js';
 import { runStatusCommand } from './cli/status-command.js';
 import type { ProxyConfig } from './config/proxy-config.js';
 import { type Logger, warningsOnly } from './host/log.js';
@@ -80,16 +81,24 @@ async function runLogged(commandLine: Extract<CommandLine, { command: 'demo' | '
 
 async function runProxy(config: ProxyConfig, logger: Logger): Promise<number> {
   const signal = firstSignal(logger);
+  const service = serviceReportFromEnvironment(process.env, logger);
+  service.start();
   const proxy = await proxyStarter(logger)(config);
+  service.watch(proxy.overview);
   const ended = new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
   await Promise.race([ended, proxy.synced]);
-  if (!signal.aborted) logger.info('ready; `kube-splice status` shows the portals', proxy.counts());
+  if (!signal.aborted) {
+    logger.info('ready; `kube-splice status` shows the portals', proxy.counts());
+    await service.ready();
+  }
   await ended;
+  await service.stopping(GRACE_MS);
   logger.info('stopping: open connections may end', { graceSeconds: GRACE_MS / 1000 });
   await proxy.stop(GRACE_MS);
+  service.end();
   logger.info('stopped');
   return 0;
 }

@@ -11,6 +11,7 @@ import { chooseRelay } from '../relay/choose-relay.js';
 import { relayLog } from '../relay/relay-log.js';
 import { assessHealth } from '../status/health.js';
 import { HealthCheckServers } from '../status/health-check-servers.js';
+import type { ServiceOverview } from '../status/service-overview.js';
 import { buildStatusReport, type StatusFacts } from '../status/status-report.js';
 import { StatusServer } from '../status/status-server.js';
 import { chooseSteering } from '../steering/choose-steering.js';
@@ -129,7 +130,14 @@ export function proxyStarter(logger: Logger): StartProxy {
       throw error;
     }
     const counts = () => proxier.counts();
-    return { report, counts, synced: proxier.synced(), stop };
+    const overview = (): ServiceOverview => ({
+      counts: counts(),
+      relay: engine.kind,
+      steering: steering.kind,
+      sources: source.status(),
+      progress: proxier.syncProgress(),
+    });
+    return { report, counts, overview, synced: proxier.synced(), stop };
   };
 }
 

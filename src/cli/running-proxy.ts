@@ -1,5 +1,6 @@
 import type { ProxyConfig } from '../config/proxy-config.js';
 import type { PortalCounts } from '../proxier/proxy-view.js';
+import type { ServiceOverview } from '../status/service-overview.js';
 import type { StatusReport } from '../status/status-report.js';
 
 /** A proxy that runs in this process. */
@@ -9,6 +10,9 @@ export interface RunningProxy {
 
   /** What is proxied now, in numbers: cheap, where a report is not. */
   counts(): PortalCounts;
+
+  /** The same, and how the rest stands: for a service manager. */
+  overview(): ServiceOverview;
 
   /**
    * Resolves once a sync has ended well: every portal that can be opened is open, and what can be steered is. While an API
