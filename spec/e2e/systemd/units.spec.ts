@@ -9,6 +9,7 @@ import { SystemdMachine, whyNoMachine } from '../../support/systemd-machine.js';
 const BOOT_MS = 180_000;
 const UNIT_MS = 60_000;
 const [CONTROL, RELAY] = ['kube-splice.service', 'kube-splice-relay.service'];
+const NODE_IP = '192.0.2.1';
 const CLUSTER_IP = '10.96.0.10';
 const KEPT_CONNECTIONS = 20;
 
@@ -25,8 +26,9 @@ describe.skipIf(reason !== undefined)(`the units, run by systemd (${reason ?? 'i
 
   beforeAll(async () => {
     machine = await SystemdMachine.boot();
-    // Packets for ClusterIPs have somewhere to leave to, so that rules see them.
-    await machine.must('ip', 'route', 'add', '10.96.0.0/16', 'dev', 'lo');
+    // Packets for ClusterIPs have an address to come from and somewhere to leave to, so that rules see them.
+    await machine.must('ip', 'address', 'add', NODE_IP, 'dev', 'lo');
+    await machine.must('ip', 'route', 'add', '10.96.0.0/16', 'dev', 'lo', 'src', NODE_IP);
     await machine.must('sh', '-c', 'cd /repository && PREFIX=/usr ./scripts/install');
     const manifest = serviceManifest('echo', [{ address: '127.0.0.1', port: 9000 }], {
       spec: `  clusterIP: ${CLUSTER_IP}\n`,
