@@ -62,9 +62,9 @@ describe.skipIf(reason !== undefined)(
 
     /** Where Node came to this host otherwise, dpkg is told that it is there. */
     async function provideNode(): Promise<void> {
-      const { stdout } = await machine.run('dpkg-query', '--show', '--showformat=${Version}', 'nodejs');
-      if ((await machine.run('dpkg', '--compare-versions', stdout || '0', 'ge', '20.19')).exitCode === 0)
-        return;
+      const { stdout } = await machine.run('dpkg-query', '--status', 'nodejs');
+      const [, installed = '0'] = /^Version: (\S+)$/m.exec(stdout) ?? [];
+      if ((await machine.run('dpkg', '--compare-versions', installed, 'ge', '20.19')).exitCode === 0) return;
       const empty = join(folder, 'nodejs');
       mkdirSync(join(empty, 'DEBIAN'), { recursive: true });
       const fields = ['Package: nodejs', `Version: ${process.versions.node}`, 'Architecture: all'];

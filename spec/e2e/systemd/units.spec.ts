@@ -130,6 +130,32 @@ describe.skipIf(reason !== undefined)(`the units, run by systemd (${reason ?? 'i
   );
 
   it(
+    'run without the relay unit: with a relay of its own, or with none, and systemd is told all the same',
+    async () => {
+      const alone = 'echo KUBE_SPLICE_RELAY= >>/etc/default/kube-splice';
+      await machine.must('systemctl', 'stop', RELAY);
+      await machine.must('sh', '-c', alone);
+      await machine.must('systemctl', 'restart', CONTROL);
+      expect(await machine.property(CONTROL, 'StatusText')).toMatch(/^1 service .*; relay native$/);
+      const control = await pidOf(CONTROL);
+      const [child = ''] = (await machine.must('pgrep', '--parent', `${control}`)).trim().split('\n');
+      expect(await machine.must('cat', `/proc/${child}/status`)).toMatch(/^Seccomp:\s+2$/m);
+      // A relay that could not be built: words go through systemd's own program then.
+      await machine.must('rm', '-r', '/usr/lib/kube-splice/native');
+      await machine.must('systemctl', 'restart', CONTROL);
+      expect(await machine.property(CONTROL, 'StatusText')).toMatch(/^1 service .*; relay portable$/);
+      const { failures, connections } = await trafficDuring(machine, () => pause(300));
+      expect(failures).toEqual([]);
+      expect(connections).toBeGreaterThan(0);
+      // Two of the watchdog's times: the drop-in of the spec before leaves it two seconds.
+      const before = await pidOf(CONTROL);
+      await pause(4_000);
+      expect(await pidOf(CONTROL)).toBe(before);
+    },
+    UNIT_MS,
+  );
+
+  it(
     'are gone after scripts/uninstall, and so are the rules; settings stay',
     async () => {
       const rules = async () => {
