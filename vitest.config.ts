@@ -7,6 +7,7 @@ const NATIVE_SPECS = [
   'spec/relay/native/protocol.spec.ts',
   'spec/relay/native/privileges.spec.ts',
   'spec/relay/native/independence.spec.ts',
+  'spec/relay/native/service-notify.spec.ts',
 ];
 /** A minute of this is for the sanitizer that also sees what is freed too early. */
 const STRESS_SPEC = 'spec/relay/native/stress.spec.ts';

@@ -6,6 +6,7 @@ import { EndSignals, EXIT_CODE_OF_HANG_UP } from './cli/end-signals.js';
 import { errorText, exitCodeOf } from './cli/failure.js';
 import { proxyStarter } from './cli/proxy-process.js';
 import { runProxy } from './cli/run-proxy.js';
+import { serviceReportFromEnvironment } from './cli/service-report-from-environment.js';
 import { runStatusCommand } from './cli/status-command.js';
 import { type Logger, warningsOnly } from './host/log.js';
 import { type ClosableLogger, createLogger } from './host/logger.js';
@@ -47,7 +48,8 @@ async function runLogged(commandLine: Extract<CommandLine, { command: 'demo' | '
     if (commandLine.command === 'run') {
       const signals = new EndSignals(logger, process);
       const start = proxyStarter(logger);
-      return await runProxy(commandLine.config, { logger, signals, process, hasTerminal, start });
+      const service = serviceReportFromEnvironment(process.env, logger);
+      return await runProxy(commandLine.config, { logger, signals, process, hasTerminal, service, start });
     }
     // The demo tells in its own words what the log would say.
     const quiet = warningsOnly(logger);

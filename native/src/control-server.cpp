@@ -29,6 +29,12 @@ constexpr uint64_t kAcceptAgainMs = 100;
 /// Not perror(3): it makes calls that the filter does not know.
 void complain(const char* call) { fprintf(stderr, "kube-splice-relay: %s: %s\n", call, strerror(errno)); }
 
+/// -1 is never.
+int sooner(int one, int other) {
+  if (one < 0 || other < 0) return std::max(one, other);
+  return std::min(one, other);
+}
+
 bool isShortage(int error) {
   return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
 }
@@ -59,6 +65,7 @@ bool ControlServer::run(std::string greeting) {
     return false;
   }
   if (options_.controlFd >= 0) admit(options_.controlFd);
+  if (options_.notify != nullptr) options_.notify->ready();
   while (!ended_) {
     epoll_event events[kEventsAtOnce];
     const int count = epoll_wait(epollFd_, events, kEventsAtOnce, msToWait());
@@ -90,6 +97,7 @@ bool ControlServer::run(std::string greeting) {
     if (relay_.msUntilTick() == 0) relay_.tick();
     if (acceptAgainMs_ > 0 && monotonicMs() >= acceptAgainMs_) listenAgain();
     goOn();
+    notifyOfLife();
     removeDone();
     if (successor_ != 0 && relay_.isSettled()) handOverNow();
     // The process whose relay this is has gone.
@@ -106,6 +114,7 @@ ControlConnection* ControlServer::connection(uint64_t id) {
 
 void ControlServer::shutdown(uint64_t graceMs, std::function<void()> done) {
   if (done) whenEnded_.push_back(std::move(done));
+  if (options_.notify != nullptr) options_.notify->stopping(graceMs);
   relay_.shutdown(graceMs, [this] {
     ended_ = true;
     for (const auto& tell : std::exchange(whenEnded_, {})) tell();
@@ -180,11 +189,12 @@ void ControlServer::listenAgain() {
 
 int ControlServer::msToWait() const {
   if (!later_.empty()) return 0;
-  const int untilTick = relay_.msUntilTick();
-  if (acceptAgainMs_ == 0) return untilTick;
   const uint64_t now = monotonicMs();
-  const int untilAccept = acceptAgainMs_ > now ? static_cast<int>(acceptAgainMs_ - now) : 0;
-  return untilTick < 0 ? untilAccept : std::min(untilTick, untilAccept);
+  const int untilAccept = acceptAgainMs_ == 0    ? -1
+                          : acceptAgainMs_ > now ? static_cast<int>(acceptAgainMs_ - now)
+                                                 : 0;
+  const int untilPing = options_.notify == nullptr ? -1 : options_.notify->msUntilPing(now);
+  return sooner(relay_.msUntilTick(), sooner(untilAccept, untilPing));
 }
 
 bool ControlServer::isTrusted(int fd) const {
@@ -228,6 +238,23 @@ void ControlServer::goOn() {
   // Once each: a peer that has more to do has its next turn after the others.
   for (const uint64_t id : std::exchange(later_, {}))
     if (ControlConnection* const peer = connection(id)) peer->progress();
+}
+
+void ControlServer::notifyOfLife() {
+  const uint64_t now = monotonicMs();
+  if (options_.notify == nullptr || options_.notify->msUntilPing(now) != 0) return;
+  size_t portals = 0;
+  int64_t connections = 0;
+  int64_t sessions = 0;
+  relay_.eachPortal([&](const Portal& portal) {
+    const PortalCountsSum counts = relay_.counts(portal);
+    portals++;
+    connections += counts.active;
+    sessions += counts.udpSessions;
+  });
+  options_.notify->ping(now, std::to_string(portals) + " portals, " + std::to_string(connections) +
+                                 " connections, " + std::to_string(sessions) + " UDP sessions, " +
+                                 std::to_string(connections_.size()) + " control connections");
 }
 
 void ControlServer::removeDone() {

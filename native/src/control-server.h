@@ -14,6 +14,7 @@
 
 #include "control-connection.h"
 #include "relay.h"
+#include "service-notify.h"
 
 class ControlServer {
  public:
@@ -29,6 +30,8 @@ class ControlServer {
     int controlFd;
     /// What a signal leaves open connections to end.
     uint64_t signalGraceMs;
+    /// Who hears that it serves, and how; null for a relay that is another process's own.
+    ServiceNotify* notify;
   };
   ControlServer(Relay& relay, Options options);
   ~ControlServer();
@@ -72,6 +75,9 @@ class ControlServer {
   void readSignal();
   void tellEvents();
   void goOn();
+  /// A word to the service manager, where one is due: each turn of the loop that comes so far is a sign of
+  /// life.
+  void notifyOfLife();
   void removeDone();
   /// Gives peers a moment to take what they were told last.
   void flushAll();

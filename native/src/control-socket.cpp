@@ -79,7 +79,7 @@ std::string makeRoom(const std::string& path, const sockaddr_un& address) {
 }
 
 /// The listening socket, or -1 and `wrong`. The caller has the lock.
-int listenAt(const std::string& path, const sockaddr_un& address, std::string& wrong) {
+int listenAt(const std::string& path, const sockaddr_un& address, mode_t mode, std::string& wrong) {
   wrong = makeRoom(path, address);
   if (!wrong.empty()) return -1;
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -88,7 +88,7 @@ int listenAt(const std::string& path, const sockaddr_un& address, std::string& w
     return -1;
   }
   // The file never has another mode, not even for a moment.
-  const mode_t before = umask(0177);
+  const mode_t before = umask(0777 & ~mode);
   const bool bound = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   const int error = errno;
   umask(before);
@@ -104,7 +104,7 @@ int listenAt(const std::string& path, const sockaddr_un& address, std::string& w
 
 }  // namespace
 
-int listenOnControlSocket(const std::string& path, std::string& wrong) {
+int listenOnControlSocket(const std::string& path, mode_t mode, std::string& wrong) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
@@ -114,7 +114,7 @@ int listenOnControlSocket(const std::string& path, std::string& wrong) {
   memcpy(address.sun_path, path.data(), path.size());
   const int lock = lockOf(path, wrong);
   if (lock < 0) return -1;
-  const int fd = listenAt(path, address, wrong);
+  const int fd = listenAt(path, address, mode, wrong);
   // Else the lock is held, and its file open, until the process ends.
   if (fd < 0) close(lock);
   return fd;

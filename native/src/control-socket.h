@@ -2,12 +2,14 @@
 // returned.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
-/// Listens on `path`, mode 0600, holding a lock on the file `path`.lock for as long as the process lives. A
-/// socket file that nobody serves is removed first; one that is served, or anything else that is there, is
+/// Listens on `path`, of that mode, holding a lock on the file `path`.lock for as long as the process lives.
+/// A socket file that nobody serves is removed first; one that is served, or anything else that is there, is
 /// left alone. The descriptor, or -1 and `wrong`: one line that says what to do. Called once.
-int listenOnControlSocket(const std::string& path, std::string& wrong);
+int listenOnControlSocket(const std::string& path, mode_t mode, std::string& wrong);
 
 /// Who serves `path`: a connection to it. -1 where nobody does, and `wrong` where that can't be known.
 int connectToControlSocket(const std::string& path, std::string& wrong);

@@ -18,11 +18,13 @@
 #include "control-server.h"
 #include "control-socket.h"
 #include "hand-over.h"
+#include "notify-exec.h"
 #include "options.h"
 #include "privileges.h"
 #include "protocol.h"
 #include "relay.h"
 #include "seccomp-filter.h"
+#include "service-notify.h"
 #include "worker.h"
 
 namespace {
@@ -116,8 +118,9 @@ int serve(const CommandLine& options) {
   else if (options.controlFd >= 0)
     wrong = checkControlFd(options.controlFd);
   else
-    listenFd = listenOnControlSocket(options.socketPath, wrong);
+    listenFd = listenOnControlSocket(options.socketPath, options.socketMode, wrong);
   if (!wrong.empty()) return complain(wrong, 1);
+  ServiceNotify notify;
   wrong = dropPrivileges(options.user, options.group);
   if (!wrong.empty()) return complain("cannot drop privileges: " + wrong, 1);
 #ifdef M_ARENA_MAX
@@ -127,8 +130,9 @@ int serve(const CommandLine& options) {
 
   Relay relay({threads, files, wakeFd, nextRandom, oldFd >= 0});
   // Before the filter, as it opens an epoll; it serves nobody yet.
-  ControlServer server(relay, {files, startedAs, wakeFd, signalFd, listenFd, options.controlFd,
-                               options.controlFd >= 0 ? 0 : kSignalGraceMs});
+  ControlServer server(
+      relay, {files, startedAs, wakeFd, signalFd, listenFd, options.controlFd,
+              options.controlFd >= 0 ? 0 : kSignalGraceMs, options.controlFd >= 0 ? nullptr : &notify});
   // Before the filter, too, which knows no geteuid(2).
   const std::string greeting = greetingOf(threads, files);
   bool filtered = false;
@@ -159,6 +163,8 @@ int main(int count, char** words) {
   const std::string wrong = parseCommandLine(count, words, options);
   if (!wrong.empty()) return complain(wrong, 2);
   switch (options.task) {
+    case CommandLine::Task::notifyExec:
+      return becomeNotifying(options.program);
     case CommandLine::Task::version:
       puts(kVersion);
       return 0;

@@ -6,16 +6,20 @@
 
 const char* const kUsage =
     "kube-splice-relay (--socket PATH | --control-fd N) [option...]\n"
+    "kube-splice-relay --notify-exec PROGRAM [argument...]\n"
     "\n"
     "Moves the bytes of Kubernetes service ports. It is told what to do over a Unix socket: see "
     "PROTOCOL.md.\n"
     "\n"
     "  --socket PATH      listen on this Unix socket\n"
     "  --take-over        take over from the relay that listens there, with all that it has open\n"
+    "  --socket-mode MODE 0600, or 0660: the socket's group may connect; whom is served, says PROTOCOL.md\n"
     "  --control-fd N     or speak over this connected one, and end with it\n"
     "  --threads N        threads that move bytes, 1 to 64 (one for each processor, four at most)\n"
     "  --user UID:GID     who to become when started as root (65534:65534)\n"
     "  --no-seccomp       go on without a system call filter\n"
+    "  --notify-exec ...  become PROGRAM, with a descriptor in KUBE_SPLICE_NOTIFY_FD: what is written there\n"
+    "                     goes to systemd's NOTIFY_SOCKET\n"
     "  --version, --help  print that, and end\n";
 
 namespace {
@@ -36,6 +40,11 @@ std::string readValue(std::string_view flag, std::string_view value, CommandLine
     options.socketPath = value;
     return value.empty() ? "--socket takes the path of a Unix socket, such as /run/kube-splice/relay.sock"
                          : "";
+  }
+  if (flag == "--socket-mode") {
+    if (value != "0600" && value != "0660") return "--socket-mode takes 0600 or 0660";
+    options.socketMode = value == "0660" ? 0660 : 0600;
+    return {};
   }
   if (flag == "--control-fd") {
     const auto fd = parseNumber(value, 1'000'000);
@@ -70,6 +79,12 @@ std::string parseCommandLine(int count, char** words, CommandLine& options) {
       options.task = word == "--help" ? CommandLine::Task::help : CommandLine::Task::version;
       return {};
     }
+    if (word == "--notify-exec" && i == 1) {
+      if (count == 2) return "--notify-exec takes a program, and its arguments";
+      options.task = CommandLine::Task::notifyExec;
+      options.program = words + 2;
+      return {};
+    }
     if (word == "--no-seccomp") {
       options.seccomp = false;
       continue;
@@ -80,7 +95,8 @@ std::string parseCommandLine(int count, char** words, CommandLine& options) {
     }
     const size_t equals = word.find('=');
     const std::string_view flag = word.substr(0, equals);
-    if (flag != "--socket" && flag != "--control-fd" && flag != "--threads" && flag != "--user")
+    if (flag != "--socket" && flag != "--socket-mode" && flag != "--control-fd" && flag != "--threads" &&
+        flag != "--user")
       return "unknown option " + std::string(word) + "; --help lists them";
     if (equals == std::string_view::npos && i + 1 == count)
       return std::string(flag) + " wants a value; --help says which";

@@ -6,10 +6,11 @@
 #include <string>
 
 struct CommandLine {
-  enum class Task : uint8_t { serve, version, help };
+  enum class Task : uint8_t { serve, notifyExec, version, help };
   Task task = Task::serve;
   std::string socketPath;
   int controlFd = -1;
+  mode_t socketMode = 0600;
   /// 0: as many as there are processors, four at most.
   unsigned threads = 0;
   uid_t user = 65534;
@@ -17,6 +18,8 @@ struct CommandLine {
   bool seccomp = true;
   /// From the relay that serves the socket, where there is one.
   bool takeOver = false;
+  /// Of main's words, the program that is to be become and its arguments; a null pointer ends them.
+  char** program = nullptr;
 };
 
 extern const char* const kUsage;

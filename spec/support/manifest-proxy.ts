@@ -10,6 +10,7 @@ import { ServiceCatalog } from '../../src/model/service-catalog.js';
 import type { ServiceState } from '../../src/model/service-state.js';
 import { Proxier } from '../../src/proxier/proxier.js';
 import { PortableRelay } from '../../src/relay/portable/portable-relay.js';
+import type { ServiceOverview } from '../../src/status/service-overview.js';
 import { buildStatusReport } from '../../src/status/status-report.js';
 import { StatusServer } from '../../src/status/status-server.js';
 import { NoSteering } from '../../src/steering/none.js';
@@ -72,9 +73,17 @@ export async function startManifestProxy(
     throw error;
   }
   proxier.update(state);
+  const overview = (): ServiceOverview => ({
+    counts: proxier.counts(),
+    relay: relay.kind,
+    steering: 'none',
+    sources: [],
+    progress: proxier.syncProgress(),
+  });
   return {
     report,
     counts: () => proxier.counts(),
+    overview,
     synced: proxier.settled(),
     reload: () => Promise.resolve([]),
     dump: () => Promise.resolve([]),

@@ -61,6 +61,7 @@ export function syncProgress(changes: Partial<SyncProgress> = {}): SyncProgress 
   return {
     pendingSince: null,
     lastSynced: NOON - 2_000,
+    begun: 3,
     succeeded: 3,
     failed: 0,
     errors: [],

@@ -13,6 +13,7 @@ import { RecentFailures } from '../relay/recent-failures.js';
 import { relayLog } from '../relay/relay-log.js';
 import { assessHealth } from '../status/health.js';
 import { HealthCheckServers } from '../status/health-check-servers.js';
+import type { ServiceOverview } from '../status/service-overview.js';
 import { stateDump } from '../status/state-dump.js';
 import { buildStatusReport, type StatusFacts } from '../status/status-report.js';
 import { StatusServer } from '../status/status-server.js';
@@ -150,11 +151,18 @@ export function proxyStarter(logger: Logger): StartProxy {
     }
     const relayStays = engine.kind === 'native' && config.relaySocket !== null;
     const counts = () => proxier.counts();
+    const overview = (): ServiceOverview => ({
+      counts: counts(),
+      relay: engine.kind,
+      steering: steering.kind,
+      sources: source.status(),
+      progress: proxier.syncProgress(),
+    });
     const dump = async () =>
       stateDump({ report: await report(), usage: processUsage(), failures: observer.failures });
     // Whatever else can change at run time is to be read here, too, and named.
     const reload = () => source.reload();
-    return { report, counts, synced: proxier.synced(), relayStays, reload, dump, leave, stop };
+    return { report, counts, overview, synced: proxier.synced(), relayStays, reload, dump, leave, stop };
   };
 }
 

@@ -4,6 +4,7 @@ import type { LogFields } from '../host/log.js';
 import type { ClosableLogger } from '../host/logger.js';
 import type { EndSignals } from './end-signals.js';
 import type { RunningProxy, StartProxy } from './running-proxy.js';
+import type { ServiceReport } from './service-report.js';
 import { SignalledAction, type SignalReceiver } from './signalled-action.js';
 
 /** What a run needs beside its configuration. */
@@ -13,6 +14,8 @@ export interface RunSurroundings {
   readonly process: SignalReceiver;
   /** Whether a terminal controls this process now. */
   readonly hasTerminal: () => boolean;
+  /** Whom the service manager hears. */
+  readonly service: ServiceReport;
   readonly start: StartProxy;
 }
 
@@ -27,16 +30,18 @@ export interface RunSurroundings {
  * A second signal cuts both waits short. SIGHUP reads anew what may have changed, SIGUSR1 logs the state. Resolves with the exit code.
  */
 export async function runProxy(config: ProxyConfig, surroundings: RunSurroundings): Promise<number> {
-  const { logger, signals, process, hasTerminal, start } = surroundings;
+  const { logger, signals, process, hasTerminal, service, start } = surroundings;
+  service.start();
   const hangUp = new SignalledAction('SIGHUP', process, logger);
   const stateAsked = new SignalledAction('SIGUSR1', process, logger);
   const hadTerminal = hasTerminal();
   const proxy = await start(config);
+  service.watch(proxy.overview);
   const ended = aborted(signals.asked);
   hangUp.begin(async () => {
     // Without a handler of ours it would have ended the process, and whoever closes a terminal expects that.
     if (hadTerminal && !hasTerminal()) signals.ask('SIGHUP');
-    else await reload(proxy, logger);
+    else await reload(proxy, logger, service);
   });
   stateAsked.begin(async () => {
     const lines = await proxy.dump();
@@ -44,8 +49,12 @@ export async function runProxy(config: ProxyConfig, surroundings: RunSurrounding
     logger.info('state: end', { lines: lines.length });
   });
   await Promise.race([ended, proxy.synced]);
-  if (!signals.asked.aborted) logger.info('ready; `kube-splice status` shows the portals', proxy.counts());
+  if (!signals.asked.aborted) {
+    logger.info('ready; `kube-splice status` shows the portals', proxy.counts());
+    await service.ready();
+  }
   await ended;
+  await service.stopping(config.shutdownDelayMs + config.drainTimeoutMs);
   const hurried = new AbortController();
   signals.onHurry(() => {
     hurried.abort();
@@ -56,16 +65,19 @@ export async function runProxy(config: ProxyConfig, surroundings: RunSurrounding
   tellDrain(proxy, config, logger);
   const cut = await proxy.stop(hurried.signal.aborted ? 0 : config.drainTimeoutMs);
   stateAsked.end();
+  service.end();
   logger.info('stopped', whatWasLeft(proxy, cut));
   return signals.exitCode;
 }
 
 /** The log file first, so that the line is in the new one. */
-async function reload(proxy: RunningProxy, logger: ClosableLogger): Promise<void> {
+async function reload(proxy: RunningProxy, logger: ClosableLogger, service: ServiceReport): Promise<void> {
+  await service.reloading();
   const logFile = await logger.reopen();
   const read = await proxy.reload();
   const all = [...read, ...(logFile === null ? [] : [`log file ${logFile}`])];
   logger.info('SIGHUP received: read anew', { what: all.length === 0 ? 'nothing' : all.join('; ') });
+  await service.ready();
 }
 
 async function leave(

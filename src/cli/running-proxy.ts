@@ -1,5 +1,6 @@
 import type { ProxyConfig } from '../config/proxy-config.js';
 import type { PortalCounts } from '../proxier/proxy-view.js';
+import type { ServiceOverview } from '../status/service-overview.js';
 import type { StateLine } from '../status/state-dump.js';
 import type { StatusReport } from '../status/status-report.js';
 
@@ -10,6 +11,9 @@ export interface RunningProxy {
 
   /** What is proxied now, in numbers: cheap, where a report is not. */
   counts(): PortalCounts;
+
+  /** The same, and how the rest stands: for a service manager. */
+  overview(): ServiceOverview;
 
   /**
    * Resolves once a sync has ended well: every portal that can be opened is open, and what can be steered is. While an API

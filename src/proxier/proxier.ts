@@ -16,6 +16,7 @@ import type { PortalCounts, ProxyView, ServicePortView, SyncProgress } from './p
 import { RedirectList } from './redirects.js';
 import { errorLine, servicePortViews } from './service-port-views.js';
 import { slicesOf } from './slices.js';
+import { StateCounts } from './state-counts.js';
 import { SteeringSync } from './steering-sync.js';
 import { changedServicePorts } from './wanted-portals.js';
 import { WaysBack } from './ways-back.js';
@@ -60,6 +61,7 @@ export class Proxier implements ProxyView {
   readonly #options: ProxierOptions;
   readonly #portals: Portals;
   readonly #redirects = new RedirectList();
+  readonly #stateCounts = new StateCounts();
   #state: ServiceState = EMPTY_STATE;
   /** Service ports that the next sync is to look at. */
   #changed = new Set<ServicePortName>();
@@ -80,6 +82,7 @@ export class Proxier implements ProxyView {
   /** Whether rules of an earlier run have been asked which ports the portals had. */
   #knowsPast = false;
   #lastSynced: number | null = null;
+  #begun = 0;
   #succeeded = 0;
   #failed = 0;
   #failure: string | null = null;
@@ -145,13 +148,18 @@ export class Proxier implements ProxyView {
   }
 
   counts(): PortalCounts {
-    return { servicePorts: this.#state.servicePorts.size, portals: this.#portals.open.size };
+    return {
+      servicePorts: this.#state.servicePorts.size,
+      portals: this.#portals.open.size,
+      ...this.#stateCounts.of(this.#state),
+    };
   }
 
   syncProgress(): SyncProgress {
     return {
       pendingSince: this.#pendingSince,
       lastSynced: this.#lastSynced,
+      begun: this.#begun,
       succeeded: this.#succeeded,
       failed: this.#failed,
       errors: [
@@ -180,6 +188,7 @@ export class Proxier implements ProxyView {
     try {
       while (this.#again && !this.#stopped) {
         this.#again = false;
+        this.#begun += 1;
         await this.#sync();
       }
     } finally {

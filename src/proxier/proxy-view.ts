@@ -14,6 +14,9 @@ export type PortalCounts = {
   readonly servicePorts: number;
   /** Those that are open, of external traffic too. */
   readonly portals: number;
+  readonly services: number;
+  /** Of all service ports: one that serves two of them counts twice. */
+  readonly endpoints: number;
 };
 
 export interface ServicePortView extends PortalView {
@@ -37,6 +40,8 @@ export interface SyncProgress {
   readonly pendingSince: number | null;
   /** When the last sync ended well. */
   readonly lastSynced: number | null;
+  /** Syncs that have begun: one more than have ended while one is under way. */
+  readonly begun: number;
   /** Syncs that ended well, and that failed. */
   readonly succeeded: number;
   readonly failed: number;
