@@ -14,6 +14,7 @@
 #include "portal-record.h"
 #include "protocol.h"
 #include "relay.h"
+#include "service-notify.h"
 #include "session-record.h"
 #include "tcp-connection.h"
 #include "udp-portal.h"
@@ -30,12 +31,13 @@ class Sender {
  public:
   Sender(Relay& relay, int channel) : relay_(relay), channel_(channel) {}
 
-  bool send(int listenFd) {
+  bool send(int listenFd, uint64_t watchdogMs) {
     const UdpLimits& limits = relay_.udpLimits();
     return Record("relay")
                .add("version", kVersion)
                .add("udp-idle-ms", limits.idleMs.load(std::memory_order_relaxed))
                .add("udp-sessions", static_cast<uint64_t>(limits.maxSessions.load(std::memory_order_relaxed)))
+               .add("watchdog-ms", watchdogMs)
                .addFile(listenFd)
                .send(channel_) &&
            sendPortals() && sendConnections() && sendSessions() &&
@@ -95,6 +97,9 @@ class Reader {
  public:
   Reader(Relay& relay, double (*random)()) : adopted_(relay), random_(random) {}
 
+  /// Of the unit that the old relay is the main process of.
+  uint64_t watchdogMs() const { return watchdogMs_; }
+
   /// The control socket, or -1 and `wrong`.
   int read(int channel, std::string& wrong) {
     while (wrong.empty()) {
@@ -140,6 +145,7 @@ class Reader {
       return "it hands over in another way than this one takes over";
     adopted_.relay.setUdpIdleMs(*idleMs);
     adopted_.relay.setUdpSessions(static_cast<int64_t>(*sessions));
+    watchdogMs_ = record.number("watchdog-ms").value_or(0);
     listenFd_ = record.takeFile(0);
     return {};
   }
@@ -147,6 +153,7 @@ class Reader {
   Adopted adopted_;
   double (*random_)();
   int listenFd_ = -1;
+  uint64_t watchdogMs_ = 0;
   uint64_t connections_ = 0;
   uint64_t sessions_ = 0;
 };
@@ -156,6 +163,13 @@ void boundWaiting(int fd) {
   // They fail on no socket.
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+}
+
+/// Who is at the other end of a Unix socket (unix(7), SO_PEERCRED).
+int processOf(int fd) {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 ? peer.pid : 0;
 }
 
 /// Asks the old relay for a channel: a descriptor, or -1 and `wrong`.
@@ -214,9 +228,9 @@ bool sendWithFile(int fd, const std::string& line, int file) {
   return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(line.size());
 }
 
-bool handOver(Relay& relay, int listenFd, int channel, std::string& wrong) {
+bool handOver(Relay& relay, int listenFd, const ServiceNotify* notify, int channel, std::string& wrong) {
   boundWaiting(channel);
-  if (!Sender(relay, channel).send(listenFd)) {
+  if (!Sender(relay, channel).send(listenFd, notify == nullptr ? 0 : notify->watchdogMs())) {
     wrong = "sendmsg: " + errorName(errno);
   } else {
     Record answer;
@@ -228,12 +242,15 @@ bool handOver(Relay& relay, int listenFd, int channel, std::string& wrong) {
   return false;
 }
 
-int takeOver(Relay& relay, int oldFd, double (*random)(), std::string& wrong) {
+int takeOver(Relay& relay, ServiceNotify& notify, int oldFd, double (*random)(), std::string& wrong) {
   boundWaiting(oldFd);
   const int channel = askForChannel(oldFd, wrong);
   if (channel < 0) return -1;
   boundWaiting(channel);
-  const int listenFd = Reader(relay, random).read(channel, wrong);
+  Reader reader(relay, random);
+  const int listenFd = reader.read(channel, wrong);
+  // Before the old one ends: the manager would take that for the end of the unit.
+  if (listenFd >= 0) notify.mainProcessIs(getpid(), reader.watchdogMs());
   if (listenFd >= 0 && !Record("taken").send(channel)) wrong = "sendmsg: " + errorName(errno);
   if (wrong.empty()) {
     // Its end is the end of the channel.
@@ -244,5 +261,6 @@ int takeOver(Relay& relay, int oldFd, double (*random)(), std::string& wrong) {
       wrong.clear();
   }
   close(channel);
+  if (!wrong.empty() && listenFd >= 0) notify.mainProcessIs(processOf(oldFd), 0);
   return wrong.empty() ? listenFd : -1;
 }

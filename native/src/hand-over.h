@@ -19,13 +19,16 @@
 
 class Relay;
 
+/// What the service manager has to know, at the moment when the place is taken.
+class ServiceNotify;
+
 /// The old one's end. True where the other has everything: this process is to end at once, touching nothing.
 /// False where it is to go on; `wrong` says why. `listenFd` is the control socket.
-bool handOver(Relay& relay, int listenFd, int channel, std::string& wrong);
+bool handOver(Relay& relay, int listenFd, const ServiceNotify* notify, int channel, std::string& wrong);
 
 /// The new one's end; its workers stand still. `oldFd` is a connection to the control socket. The listening
 /// control socket, or -1 and `wrong`: this process is to end at once then, as the other goes on.
-int takeOver(Relay& relay, int oldFd, double (*random)(), std::string& wrong);
+int takeOver(Relay& relay, ServiceNotify& notify, int oldFd, double (*random)(), std::string& wrong);
 
 /// A line, and a descriptor with it. False where that fails.
 bool sendWithFile(int fd, const std::string& line, int file);

@@ -15,6 +15,7 @@
 #include <string>
 #include <thread>
 
+#include "background.h"
 #include "control-server.h"
 #include "control-socket.h"
 #include "hand-over.h"
@@ -100,6 +101,9 @@ std::string greetingOf(unsigned threads, int64_t files) {
 }
 
 int serve(const CommandLine& options) {
+  std::string wrong;
+  const int startedFd = options.background ? goBackground(wrong) : -1;
+  if (!wrong.empty()) return complain(wrong, 1);
   const unsigned threads = threadCount(options.threads);
   const int64_t files = raiseFileLimit(std::max(kFilesKept, kFilesKept / 2 + kFilesOfThread * threads));
   const uid_t startedAs = geteuid();
@@ -108,7 +112,6 @@ int serve(const CommandLine& options) {
   if (signalFd < 0 || wakeFd < 0) return complain("no signalfd or eventfd to be had", 1);
   seedRandom();
 
-  std::string wrong;
   int listenFd = -1;
   const int oldFd = options.takeOver ? connectToControlSocket(options.socketPath, wrong) : -1;
   int lockFd = -1;
@@ -142,7 +145,7 @@ int serve(const CommandLine& options) {
     filtered = true;
   }
   if (oldFd >= 0) {
-    const int taken = takeOver(relay, oldFd, nextRandom, wrong);
+    const int taken = takeOver(relay, notify, oldFd, nextRandom, wrong);
     if (taken < 0) {
       complain("not taken over from the relay that listens on " + options.socketPath + ": " + wrong, 1);
       // Not a byte of what the other goes on with may be touched.
@@ -153,6 +156,7 @@ int serve(const CommandLine& options) {
     if (!takeLock(lockFd, kLockMs)) complain("another process holds " + options.socketPath + ".lock", 0);
     relay.thaw();
   }
+  if (startedFd >= 0) tellStarted(startedFd);
   return server.run(greeting + (filtered ? "on\n" : "off\n")) ? 0 : 1;
 }
 

@@ -13,6 +13,7 @@ const char* const kUsage =
     "\n"
     "  --socket PATH      listen on this Unix socket\n"
     "  --take-over        take over from the relay that listens there, with all that it has open\n"
+    "  --background       end as soon as the relay serves, leaving it behind\n"
     "  --socket-mode MODE 0600, or 0660: the socket's group may connect; whom is served, says PROTOCOL.md\n"
     "  --control-fd N     or speak over this connected one, and end with it\n"
     "  --threads N        threads that move bytes, 1 to 64 (one for each processor, four at most)\n"
@@ -89,8 +90,8 @@ std::string parseCommandLine(int count, char** words, CommandLine& options) {
       options.seccomp = false;
       continue;
     }
-    if (word == "--take-over") {
-      options.takeOver = true;
+    if (word == "--take-over" || word == "--background") {
+      (word == "--take-over" ? options.takeOver : options.background) = true;
       continue;
     }
     const size_t equals = word.find('=');
@@ -106,6 +107,7 @@ std::string parseCommandLine(int count, char** words, CommandLine& options) {
   }
   if (options.socketPath.empty() == (options.controlFd < 0))
     return "give one of --socket PATH and --control-fd N; --help says more";
-  if (options.takeOver && options.socketPath.empty()) return "--take-over goes with --socket PATH only";
+  if ((options.takeOver || options.background) && options.socketPath.empty())
+    return "--take-over and --background go with --socket PATH only";
   return {};
 }

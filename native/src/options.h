@@ -18,6 +18,8 @@ struct CommandLine {
   bool seccomp = true;
   /// From the relay that serves the socket, where there is one.
   bool takeOver = false;
+  /// The command ends as soon as the relay serves.
+  bool background = false;
   /// Of main's words, the program that is to be become and its arguments; a null pointer ends them.
   char** program = nullptr;
 };

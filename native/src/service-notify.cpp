@@ -60,6 +60,11 @@ ServiceNotify::~ServiceNotify() {
   if (fd_ >= 0) close(fd_);
 }
 
+void ServiceNotify::mainProcessIs(int pid, uint64_t watchdogMs) {
+  if (fd_ >= 0) watchdogMs_ = watchdogMs;
+  send("MAINPID=" + std::to_string(pid));
+}
+
 void ServiceNotify::ready() {
   isReady_ = true;
   send("READY=1");

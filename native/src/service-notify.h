@@ -19,6 +19,10 @@ class ServiceNotify {
   ServiceNotify(const ServiceNotify&) = delete;
   ServiceNotify& operator=(const ServiceNotify&) = delete;
 
+  /// `MAINPID=`: the unit's main process is that one from now on. For this one, its watchdog asks for a ping
+  /// in that time, ms; 0 for none.
+  void mainProcessIs(int pid, uint64_t watchdogMs);
+  uint64_t watchdogMs() const { return watchdogMs_; }
   /// `READY=1`. The first ping is due at once.
   void ready();
   /// `STOPPING=1`, once, and that it may take so long.

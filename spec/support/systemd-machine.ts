@@ -11,8 +11,8 @@ const REPOSITORY = resolve(import.meta.dirname, '../..');
 const BOOT = join(import.meta.dirname, 'systemd-machine.sh');
 const SYSTEMD = '/lib/systemd/systemd';
 const NEW_NAMESPACES = ['--pid', '--fork', '--kill-child', '--mount', '--net', '--cgroup', '--uts', '--ipc'];
-const BOOT_DEADLINE_MS = 60_000;
-const COMMAND_TIMEOUT_MS = 120_000;
+const BOOT_DEADLINE_MS = 120_000;
+const COMMAND_TIMEOUT_MS = 300_000;
 
 /** Where control groups of the second version are: alone, or beside those of the first (cgroups(7)). */
 function cgroup2(): string | undefined {

@@ -133,7 +133,7 @@ describe.skipIf(reason !== undefined)(
     );
 
     it(
-      'upgrades: settings stay, the relay goes on, and no client notices',
+      'upgrades: settings stay, a new relay takes over, and no client notices',
       async () => {
         await machine.must('sh', '-c', 'echo KUBE_SPLICE_ARGS=-v 2 >>/etc/default/kube-splice');
         const [control, relay] = [await pidOf(CONTROL), await pidOf(RELAY)];
@@ -144,7 +144,8 @@ describe.skipIf(reason !== undefined)(
         expect(failures).toEqual([]);
         expect(echoes).toBeGreaterThan(100);
         expect(await pidOf(CONTROL)).not.toBe(control);
-        expect(await pidOf(RELAY)).toBe(relay);
+        expect(await pidOf(RELAY)).not.toBe(relay);
+        expect(await machine.property(RELAY, 'NRestarts')).toBe('0');
         expect(await machine.must('cat', '/etc/default/kube-splice')).toContain('-v 2');
       },
       UNIT_MS,

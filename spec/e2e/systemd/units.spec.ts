@@ -5,7 +5,7 @@ import { declareEchoService, trafficDuring } from '../../support/machine-traffic
 import { NATIVE_RELAY_MISSING } from '../../support/native-relay-program.js';
 import { SystemdMachine, whyNoMachine } from '../../support/systemd-machine.js';
 
-const BOOT_MS = 180_000;
+const BOOT_MS = 480_000;
 const UNIT_MS = 60_000;
 const [CONTROL, RELAY] = ['kube-splice.service', 'kube-splice-relay.service'];
 /** More than each kept connection's first one. */
@@ -80,6 +80,34 @@ describe.skipIf(reason !== undefined)(`the units, run by systemd (${reason ?? 'i
       expect(await pidOf(RELAY)).toBe(relayBefore);
     },
     UNIT_MS,
+  );
+
+  it(
+    'lose nothing when the relay is reloaded: another process has all that was open, and is the one that is watched',
+    async () => {
+      const reloads = 3;
+      const pids = [await pidOf(RELAY)];
+      const { failures, echoes } = await trafficDuring(machine, async () => {
+        for (let i = 0; i < reloads; i++) {
+          await machine.must('systemctl', 'reload', RELAY);
+          pids.push(await pidOf(RELAY));
+          await pause(500);
+        }
+      });
+      expect(failures).toEqual([]);
+      expect(echoes).toBeGreaterThan(MANY_ECHOES);
+      expect(new Set(pids).size).toBe(1 + reloads);
+      expect(await machine.property(RELAY, 'ActiveState')).toBe('active');
+      expect(await machine.property(RELAY, 'NRestarts')).toBe('0');
+      // It pings on, and its end is noticed: it is a child of systemd.
+      const pinged = () => machine.property(RELAY, 'WatchdogTimestampMonotonic').then(Number);
+      const before = await pinged();
+      await eventually(async () => expect(await pinged()).toBeGreaterThan(before), UNIT_MS);
+      const [last = 0] = pids.slice(-1);
+      await machine.must('kill', '-9', `${last}`);
+      await startedAgain(RELAY, last);
+    },
+    2 * UNIT_MS,
   );
 
   it(
