@@ -302,7 +302,10 @@ describe('the end of kube-splice', () => {
 
   it('comes with a stack and exit code 1 after an exception that nobody expected', async () => {
     const manifest = writeManifest(join(temporaryDirectory(), 'a.yaml'), serviceManifest('web', []));
-    const bomb = 'data:text/javascript,setTimeout(() => { throw new Error("nobody expected this") }, 800)';
+    // As soon as somebody would hear it.
+    const bomb = `data:text/javascript,setInterval(() => {
+      if (process.listenerCount('uncaughtException') > 0) throw new Error('nobody expected this');
+    }, 20)`;
     const argv = ['--manifests', manifest, '--healthz-port', '0', ...WITHOUT_STEERING];
     const program = Program.start(argv, {
       nodeArguments: ['--import', bomb],
