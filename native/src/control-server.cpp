@@ -149,8 +149,12 @@ void ControlServer::handOverNow() {
   peer->letGo();
   if (told) {
     relay_.freeze();
-    // Without a farewell to anybody: what is open is another's now, and ends for us with this process.
-    if (handOver(relay_, listenFd_, options_.notify, ends[0], wrong)) _exit(0);
+    if (handOver(relay_, listenFd_, options_.notify, ends[0], wrong)) {
+      // The other begins with this: to close all that this process has open takes a while.
+      close(ends[0]);
+      // Without a farewell to anybody: what is open is another's now.
+      _exit(0);
+    }
     relay_.thaw();
     fprintf(stderr, "kube-splice-relay: not handed over, and going on: %s\n", wrong.c_str());
   }

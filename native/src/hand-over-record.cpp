@@ -92,8 +92,9 @@ bool Record::send(int channel) const {
 }
 
 bool Record::receive(int channel, std::string& wrong) {
-  std::string whole(kMostBytes, '\0');
-  iovec part{whole.data(), whole.size()};
+  // Of the control thread, which alone receives: every record would have to clear one of its own.
+  static char whole[kMostBytes];
+  iovec part{whole, sizeof whole};
   alignas(cmsghdr) uint8_t control[CMSG_SPACE(kMostFiles * sizeof(int))];
   msghdr message{};
   message.msg_iov = &part;
@@ -119,15 +120,14 @@ bool Record::receive(int channel, std::string& wrong) {
     wrong = "a record with more than fits, or more files than may be open";
     return false;
   }
-  whole.resize(static_cast<size_t>(got));
-  const size_t end = whole.find('\n');
-  if (end == std::string::npos) {
+  const std::string_view all(whole, static_cast<size_t>(got));
+  const size_t end = all.find('\n');
+  if (end == std::string_view::npos) {
     wrong = "a record without a line";
     return false;
   }
-  bytes_ = whole.substr(end + 1);
-  whole.resize(end);
-  line_ = std::move(whole);
+  line_ = all.substr(0, end);
+  bytes_ = all.substr(end + 1);
   return true;
 }
 
