@@ -1,0 +1,173 @@
+import { spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { startApiServer } from '../support/api-server/started-api-server.js';
+import { eventually } from '../support/deadline.js';
+import { sliceTo } from '../support/greeting-service.js';
+import { nodeObject, serviceObject } from '../support/kubernetes-objects.js';
+import { NATIVE_RELAY_MISSING, startRelayProgram } from '../support/native-relay-program.js';
+import { openFileLimit } from '../support/open-sockets.js';
+import { RunningProgram, serviceManifest, writeManifest } from '../support/program.js';
+import { SteadyLoad } from '../support/steady-load.js';
+import { echo, TcpEndpoint } from '../support/tcp-endpoint.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+import { echoDatagram, UdpEndpoint } from '../support/udp-endpoint.js';
+
+/** No other spec uses it. */
+const ADDRESS = '127.0.4.58';
+const CLIENTS = { kept: 20, reconnecting: 10, udp: 5 };
+const MANY = 300;
+const STOPPED_MS = 10_000;
+const IDLE = 8_000;
+/** A client's, the endpoint's, and some of this process's own: endpoints are of this process, too. */
+const FILES_FOR_IDLE = 2 * IDLE + 500;
+const CONNECTING_AT_ONCE = 200;
+/** What an idle connection may cost the relay's process, bytes (docs/performance.md). */
+const BYTES_OF_IDLE = 512;
+const FLOODING_PORTS = 20_000;
+const FLOODING_AT_ONCE = 200;
+const UDP_SESSIONS = 5_000;
+const SMALL_DISK = '64k';
+const MAY_MOUNT = spawnSync('unshare', ['--mount', 'true']).status === 0;
+
+/** Services `web` and `dns`, whose endpoints echo, and steady clients of both. */
+async function proxyUnderLoad(...flags: readonly string[]) {
+  const socket = join(temporaryDirectory(), 'relay.sock');
+  const relay = await startRelayProgram(socket, '--threads', '2');
+  const web = await TcpEndpoint.listen(echo);
+  const dns = await UdpEndpoint.bind(echoDatagram);
+  const manifest = writeManifest(
+    join(temporaryDirectory(), 'services.yaml'),
+    serviceManifest('web', [web.endpoint]),
+    serviceManifest('dns', [dns.endpoint], { protocol: 'UDP' }),
+  );
+  const argv = ['--relay-socket', socket, '--udp-timeout', '30s', '--manifests', manifest, ...flags];
+  const proxy = await RunningProgram.start(ADDRESS, argv);
+  const [tcpPort, udpPort] = [await proxy.portOf('default/web:main'), await proxy.portOf('default/dns:main')];
+  const load = await SteadyLoad.start({ address: ADDRESS, tcpPort, udpPort, ...CLIENTS });
+  await load.more(MANY);
+  return { proxy, relay, load, tcpPort, udpPort, dns };
+}
+
+describe.skipIf(NATIVE_RELAY_MISSING)('clients notice nothing (skipped without the native relay)', () => {
+  it('while the control process stands still for ten seconds', { timeout: 90_000 }, async () => {
+    const { proxy, load } = await proxyUnderLoad();
+    proxy.program.signal('SIGSTOP');
+    onTestFinished(() => proxy.program.signal('SIGCONT'));
+    const { requests, connections, datagrams } = load;
+    await pause(STOPPED_MS);
+    expect(Math.min(load.requests - requests, load.connections - connections)).toBeGreaterThan(MANY);
+    expect(load.datagrams - datagrams).toBeGreaterThan(MANY);
+    proxy.program.signal('SIGCONT');
+    expect(await healthCode(proxy)).toBe(200);
+    expect((await load.stop()).failures).toEqual([]);
+  });
+
+  it(`of one that sends from ${FLOODING_PORTS} ports: sessions of those that ask steadily stay, the table has ${UDP_SESSIONS}`, {
+    timeout: 120_000,
+  }, async () => {
+    const { proxy, load, udpPort, dns } = await proxyUnderLoad('--udp-max-sessions', `${UDP_SESSIONS}`);
+    for (let sent = 0; sent < FLOODING_PORTS; sent += FLOODING_AT_ONCE)
+      await Promise.all(Array.from({ length: FLOODING_AT_ONCE }, () => sendOnce(udpPort)));
+    await load.more(MANY);
+    expect((await load.stop()).failures).toEqual([]);
+    const [ofDns] = (await proxy.report()).servicePorts.filter(({ name }) => name === 'default/dns:main');
+    expect(ofDns?.udpSessions).toBeLessThanOrEqual(UDP_SESSIONS);
+    expect(ofDns?.evictedUdpSessions).toBeGreaterThan(FLOODING_PORTS / 2);
+    for (let client = 0; client < CLIENTS.udp; client++)
+      expect(portsOf(dns, `udp ${client} asks `)).toHaveLength(1);
+  });
+
+  it.skipIf(openFileLimit() < FILES_FOR_IDLE || process.getuid?.() !== 0)(
+    `of ${IDLE} that say nothing (needs ${FILES_FOR_IDLE} open files, and root), which cost no more than ${BYTES_OF_IDLE} bytes each`,
+    { timeout: 120_000 },
+    async () => {
+      const { relay, load, tcpPort } = await proxyUnderLoad();
+      const before = residentBytes(relay.pid);
+      const idle: Socket[] = [];
+      while (idle.length < IDLE) {
+        idle.push(
+          ...(await Promise.all(Array.from({ length: CONNECTING_AT_ONCE }, () => connected(tcpPort)))),
+        );
+        await load.more(1);
+      }
+      await load.more(MANY);
+      expect((residentBytes(relay.pid) - before) / IDLE).toBeLessThan(BYTES_OF_IDLE);
+      expect((await load.stop()).failures).toEqual([]);
+      for (const socket of idle) socket.destroy();
+    },
+  );
+});
+
+describe.skipIf(!MAY_MOUNT)('a full disk (skipped where a file system may not be mounted)', () => {
+  it('for state and log costs no client anything, is told, and is mended by itself', async () => {
+    const server = await startApiServer();
+    server.create('nodes', nodeObject([{ type: 'InternalIP', address: '192.0.2.11' }]));
+    const endpoint = await TcpEndpoint.listen(echo);
+    server.create('services', serviceObject({ clusterIP: '10.96.0.1' }, { name: 'web' }));
+    server.create('endpointslices', sliceTo(endpoint.endpoint, { name: 'web-a' }));
+    const disk = temporaryDirectory();
+    const mounted = `mount -t tmpfs -o size=${SMALL_DISK} none "$0" && mkdir "$0/state" "$0/log" && exec "$@"`;
+    const argv = ['--master', server.url, '--hostname-override', 'node-a', '--alsologtostderr'];
+    const proxy = await RunningProgram.start(
+      ADDRESS,
+      [...argv, '--state-dir', join(disk, 'state'), '--log-dir', join(disk, 'log')],
+      { through: ['unshare', '--mount', '/bin/sh', '-c', mounted, disk] },
+    );
+    const inside = (path: string) => join(`/proc/${proxy.program.pid}/root`, disk, path);
+    const load = await SteadyLoad.start({
+      address: ADDRESS,
+      tcpPort: await proxy.portOf('default/web:http'),
+      kept: CLIENTS.kept,
+      reconnecting: CLIENTS.reconnecting,
+      udp: 0,
+    });
+    await load.more(MANY);
+    const filled = spawnSync('/bin/sh', ['-c', `dd if=/dev/zero of="${inside('filler')}" bs=1k count=1000`]);
+    expect(filled.status).not.toBe(0);
+    server.create('services', serviceObject({ clusterIP: '10.96.0.2' }, { name: 'late' }));
+    server.create('endpointslices', sliceTo(endpoint.endpoint, { name: 'late-a', service: 'late' }));
+    await eventually(async () => {
+      expect((await proxy.report()).servicePorts.map(({ name }) => name)).toContain('default/late:http');
+    });
+    await proxy.program.says(/ENOSPC/);
+    await load.more(MANY);
+    spawnSync('rm', [inside('filler')]);
+    await eventually(() => expect(existsSync(inside('state'))).toBe(true));
+    expect(await healthCode(proxy)).toBe(200);
+    expect((await load.stop()).failures).toEqual([]);
+  }, 60_000);
+});
+
+async function healthCode({ statusAddress, statusPort }: RunningProgram): Promise<number> {
+  return (await fetch(`http://${statusAddress}:${statusPort}/healthz`)).status;
+}
+
+/** From which ports of the relay questions have come that begin so: one for each session. */
+function portsOf({ received }: UdpEndpoint, beginning: string): readonly number[] {
+  const asked = received.filter(({ payload }) => payload.toString().startsWith(beginning));
+  return [...new Set(asked.map(({ port }) => port))];
+}
+
+async function sendOnce(port: number): Promise<void> {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.send('flood', port, ADDRESS, () => resolve()));
+  socket.close();
+}
+
+async function connected(port: number): Promise<Socket> {
+  const socket = connect({ host: ADDRESS, port });
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** `VmRSS` (proc_pid_status(5)). */
+function residentBytes(pid: number): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(kilobytes?.[1] ?? Number.NaN) * 1024;
+}
