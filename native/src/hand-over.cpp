@@ -36,6 +36,7 @@ class Sender {
                .add("version", kVersion)
                .add("udp-idle-ms", limits.idleMs.load(std::memory_order_relaxed))
                .add("udp-sessions", static_cast<uint64_t>(limits.maxSessions.load(std::memory_order_relaxed)))
+               .add("half-closed-ms", relay_.halfClosedMs())
                .addFile(listenFd)
                .send(channel_) &&
            sendPortals() && sendConnections() && sendSessions() &&
@@ -140,6 +141,8 @@ class Reader {
       return "it hands over in another way than this one takes over";
     adopted_.relay.setUdpIdleMs(*idleMs);
     adopted_.relay.setUdpSessions(static_cast<int64_t>(*sessions));
+    // One that does not know of it does not say it.
+    adopted_.relay.setHalfClosedMs(record.number("half-closed-ms").value_or(0));
     listenFd_ = record.takeFile(0);
     return {};
   }
