@@ -191,6 +191,7 @@ void ControlConnection::run(Request& request) {
       if (request.udpSessions) relay.setUdpSessions(static_cast<int64_t>(*request.udpSessions));
       if (request.files)
         relay.setFiles(std::min(static_cast<int64_t>(*request.files), server_.options().files));
+      if (request.halfClosedMs) relay.setHalfClosedMs(*request.halfClosedMs);
       reply(okLine(tag));
       return;
     case Verb::portal:
@@ -319,6 +320,8 @@ void ControlConnection::writeCounters(const std::string& tag) {
     addCount(line, "udp-total", sum.udpTotal);
     addCount(line, "udp-evicted", sum.udpEvicted);
     addCount(line, "dropped", sum.droppedDatagrams);
+    // Only a peer that knows of it can have asked for it.
+    if (sum.halfClosedTimeouts > 0) addCount(line, "half-closed", sum.halfClosedTimeouts);
     line += '\n';
     std::unordered_map<const Endpoint*, uint64_t> setAside;
     for (const SetAside& one : portal.balancer.setAside(monotonicMs()))

@@ -36,6 +36,8 @@ const char* reasonWord(Failure reason) {
       return "leads-back";
     case Failure::outOfFiles:
       return "out-of-files";
+    case Failure::halfClosedTimeout:
+      return "half-closed-timeout";
   }
   return "dial-failed";
 }

@@ -23,7 +23,8 @@ enum class Failure : uint8_t {
   endpointReset,
   icmpRefused,
   leadsBack,
-  outOfFiles
+  outOfFiles,
+  halfClosedTimeout
 };
 
 class Events {

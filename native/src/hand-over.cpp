@@ -38,6 +38,7 @@ class Sender {
                .add("udp-idle-ms", limits.idleMs.load(std::memory_order_relaxed))
                .add("udp-sessions", static_cast<uint64_t>(limits.maxSessions.load(std::memory_order_relaxed)))
                .add("watchdog-ms", watchdogMs)
+               .add("half-closed-ms", relay_.halfClosedMs())
                .addFile(listenFd)
                .send(channel_) &&
            sendPortals() && sendConnections() && sendSessions() &&
@@ -146,6 +147,8 @@ class Reader {
     adopted_.relay.setUdpIdleMs(*idleMs);
     adopted_.relay.setUdpSessions(static_cast<int64_t>(*sessions));
     watchdogMs_ = record.number("watchdog-ms").value_or(0);
+    // One that does not know of it does not say it.
+    adopted_.relay.setHalfClosedMs(record.number("half-closed-ms").value_or(0));
     listenFd_ = record.takeFile(0);
     return {};
   }

@@ -33,6 +33,7 @@ constexpr Counter kCounters[] = {
     {"udp-total", &PortalCountsSum::udpTotal, &PortalCounts::udpTotal},
     {"udp-evicted", &PortalCountsSum::udpEvicted, &PortalCounts::udpEvicted},
     {"dropped", &PortalCountsSum::droppedDatagrams, &PortalCounts::droppedDatagrams},
+    {"half-closed", &PortalCountsSum::halfClosedTimeouts, &PortalCounts::halfClosedTimeouts},
 };
 
 bool sendEndpoint(int channel, const Portal& portal, size_t number, const std::string& key,

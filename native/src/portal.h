@@ -41,7 +41,7 @@ class Count {
 /// of one may be negative.
 struct alignas(64) PortalCounts {
   Count active, total, bytesIn, bytesOut, dialFailures, noEndpoints, refusedForFiles;
-  Count udpSessions, udpTotal, udpEvicted, droppedDatagrams;
+  Count udpSessions, udpTotal, udpEvicted, droppedDatagrams, halfClosedTimeouts;
 };
 
 struct Portal : Watched {

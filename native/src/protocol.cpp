@@ -108,8 +108,12 @@ const char* readConfigure(const Words& words, Request& request) {
       setting = &request.files;
       number = parseNumber(*files, 1, 1'000'000);
       if (!number) return "files is not 1 to 1000000";
+    } else if (const auto halfClosed = valueOf(word, "half-closed-ms")) {
+      setting = &request.halfClosedMs;
+      number = parseNumber(*halfClosed, 0, 2'147'483'647);
+      if (!number) return "half-closed-ms is not 0 to 2147483647";
     } else {
-      return "KEY is none of udp-idle-ms, udp-sessions, files";
+      return "KEY is none of udp-idle-ms, udp-sessions, files, half-closed-ms";
     }
     if (setting->has_value()) return "a KEY is named twice";
     *setting = number;

@@ -265,6 +265,7 @@ PortalCountsSum Relay::counts(const Portal& portal) const {
     sum.udpTotal += one.udpTotal.read();
     sum.udpEvicted += one.udpEvicted.read();
     sum.droppedDatagrams += one.droppedDatagrams.read();
+    sum.halfClosedTimeouts += one.halfClosedTimeouts.read();
   }
   return sum;
 }
@@ -282,6 +283,12 @@ void Relay::setUdpSessions(int64_t sessions) {
 void Relay::setFiles(int64_t files) {
   files_.setLimit(files);
   filesGiven();
+}
+
+void Relay::setHalfClosedMs(uint64_t ms) {
+  halfClosedMs_.store(ms, std::memory_order_relaxed);
+  // As above.
+  for (const auto& worker : workers_) worker->wake();
 }
 
 void Relay::whenPassed(std::function<void()> then) {

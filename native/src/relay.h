@@ -37,7 +37,7 @@ struct OpenResult {
 
 struct PortalCountsSum {
   int64_t active, total, bytesIn, bytesOut, dialFailures, noEndpoints, refusedForFiles;
-  int64_t udpSessions, udpTotal, udpEvicted, droppedDatagrams;
+  int64_t udpSessions, udpTotal, udpEvicted, droppedDatagrams, halfClosedTimeouts;
 };
 
 class Relay {
@@ -79,6 +79,8 @@ class Relay {
   void setUdpIdleMs(uint64_t ms);
   void setUdpSessions(int64_t sessions);
   void setFiles(int64_t files);
+  /// How long nothing may move in a connection of which one side has finished; 0 for ever.
+  void setHalfClosedMs(uint64_t ms);
 
   // For a relay that another follows, and for that one (hand-over.h):
   /// Every worker stands still when it returns: what they own is the control thread's until thaw().
@@ -110,6 +112,7 @@ class Relay {
   bool isFrozen() const { return frozen_.load(std::memory_order_acquire); }
   /// A worker's: returns when it may go on.
   void standStill();
+  uint64_t halfClosedMs() const { return halfClosedMs_.load(std::memory_order_relaxed); }
   const Congestion& congestion() const { return congestion_; }
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   uint64_t wantedPass() const { return pass_.load(std::memory_order_acquire); }
@@ -146,6 +149,7 @@ class Relay {
   const Options options_;
   FileBudget files_;
   UdpLimits udpLimits_;
+  std::atomic<uint64_t> halfClosedMs_{0};
   const Congestion congestion_;
   Events events_;
   std::map<std::string, std::unique_ptr<Portal>> portals_;

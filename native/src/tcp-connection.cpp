@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "half-closed.h"
 #include "portal.h"
 #include "relay.h"
 #include "tcp-dial.h"
@@ -56,6 +57,7 @@ void finish(Worker& worker, TcpConnection& connection) {
     worker.dialling[connection.tries - 1].remove(&connection);
   else
     worker.young.remove(&connection);
+  worker.halfClosed.remove(&connection);
   connection.state = TcpConnection::State::ended;
   letGoOfEndpoint(connection);
   abandon(worker, connection.toEndpoint);
@@ -134,6 +136,7 @@ bool moveFrom(Worker& worker, TcpConnection& connection, TcpSide& source) {
       }
       // ENOTCONN: it has been reset meanwhile, of which an event tells.
       shutdown(destination.fd, SHUT_WR);
+      noteHalfClosed(worker, connection);
       return true;
     }
     case Moved::sourceBroken:
@@ -200,6 +203,7 @@ void connected(Worker& worker, TcpConnection& connection) {
   connection.endpointRecord->total.fetch_add(1, std::memory_order_relaxed);
   connection.dueMs = worker.nowMs() + kYoungMs;
   worker.young.pushBack(&connection);
+  if (connection.toEndpoint.finSeen || connection.toClient.finSeen) noteHalfClosed(worker, connection);
   if (connection.client.readable) {
     if (!moveFrom(worker, connection, connection.client)) return;
   } else {
@@ -246,6 +250,8 @@ void onEvents(Worker& worker, TcpSide& side, uint32_t events) {
     broken(worker, connection, side, pendingError(side.fd));
     return;
   }
+  // Also where the FIN waits behind bytes that the other side does not take.
+  if (from.finSeen) noteHalfClosed(worker, connection);
   if (side.readable && !from.waitingForRoom && !moveFrom(worker, connection, side)) return;
   TcpSide& other = &side == &connection.client ? *connection.endpoint : connection.client;
   TcpStream& into = &side == &connection.client ? connection.toClient : connection.toEndpoint;

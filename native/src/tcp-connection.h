@@ -50,11 +50,17 @@ struct TcpConnection {
   /// In the queue of a dial's timeout, or of those too young for keepalive.
   ListLinks<TcpConnection> timer;
   uint64_t dueMs = 0;
+  /// Where one side has finished (half-closed.h): when it was looked at last, what had moved by then, and how
+  /// many looks in a row have found just that.
+  ListLinks<TcpConnection> halfClosed;
+  uint64_t lookedMs = 0;
+  uint64_t movedBytes = 0;
   Tried tried;
   SocketAddress clientAddress;
   State state = State::handedOver;
   /// How many tries have begun.
   uint8_t tries = 0;
+  uint8_t looks = 0;
   /// In Worker::unfinished.
   bool queued = false;
   /// Another worker accepted it.

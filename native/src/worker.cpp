@@ -16,6 +16,7 @@
 #include <cstring>
 #include <utility>
 
+#include "half-closed.h"
 #include "relay.h"
 #include "tcp-dial.h"
 #include "udp-portal.h"
@@ -351,6 +352,7 @@ void Worker::runTimers() {
     if (connection->dueMs > nowMs_) break;
     keepAlive(*this, *connection);
   }
+  runHalfClosed(*this);
   udp->runTimers();
   if (!paused_.empty() && retryPausedMs_ <= nowMs_) resumeAccepting();
   if (trimMs_ <= nowMs_) {
@@ -381,6 +383,7 @@ int Worker::timeoutMs() const {
   for (const auto& queue : dialling)
     if (!queue.empty()) due = std::min(due, queue.front()->dueMs);
   if (!young.empty()) due = std::min(due, young.front()->dueMs);
+  due = std::min(due, halfClosedDueMs(*this));
   if (!paused_.empty()) due = std::min(due, retryPausedMs_);
   if (pipes.hasFree() || endpointSockets.anyRests()) due = std::min(due, trimMs_);
   // The stream may have been the last: whoever comes next is not to find a thread that waits for its turn.

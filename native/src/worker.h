@@ -96,6 +96,8 @@ class Worker {
   IntrusiveList<TcpConnection, &TcpConnection::timer> dialling[kDialTries];
   /// Connections too young for keepalive probes, the oldest first.
   IntrusiveList<TcpConnection, &TcpConnection::timer> young;
+  /// Connections of which one side has finished, the one that was looked at longest ago first.
+  IntrusiveList<TcpConnection, &TcpConnection::halfClosed> halfClosed;
   /// Connections that had more to move than one turn allows.
   std::vector<TcpConnection*> unfinished;
   std::unique_ptr<UdpSessions> udp;

@@ -43,6 +43,7 @@ describe('the flags', () => {
     ['proxy-port-range', '0-0'],
     ['udp-timeout', '250ms'],
     ['v', '0'],
+    ['half-closed-timeout', '1h'],
     ['hostname-override', ''],
     ['manifests', ''],
     ['steering', 'auto'],

@@ -49,6 +49,11 @@ describe('settle', () => {
       '--udp-timeout: 8760h is held to 596h31m23.647s, the longest that can be timed',
     ],
     [
+      { halfClosedTimeoutMs: 2_147_483_648 },
+      { halfClosedTimeoutMs: 2_147_483_647 },
+      '--half-closed-timeout: 596h31m23.648s is held to 596h31m23.647s, the longest that can be timed',
+    ],
+    [
       { shutdownDelayMs: 2_147_483_648 },
       { shutdownDelayMs: 2_147_483_647 },
       '--shutdown-delay: 596h31m23.648s is held to 596h31m23.647s, the longest that can be timed',

@@ -12,6 +12,7 @@ export interface ContractEngineOptions {
   /** How many files the engine may open. */
   readonly maxOpenFiles?: number;
   readonly maxUdpSessions?: number;
+  readonly halfClosedTimeoutMs?: number;
   readonly observer: RelayObserver;
 }
 

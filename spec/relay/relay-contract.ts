@@ -6,6 +6,7 @@ import { describeBalancing } from './balancing-contract.js';
 import type { StartEngine } from './contract-engine.js';
 import { describeDial } from './dial-contract.js';
 import { describeHalfClose } from './half-close-contract.js';
+import { describeHalfClosedTimeout } from './half-closed-timeout-contract.js';
 import { describeInterleaving } from './interleaving-contract.js';
 import { describeLeadingBack } from './leading-back-contract.js';
 import { describeLimits } from './limits-contract.js';
@@ -38,6 +39,7 @@ export function describeRelayContract(name: string, start: StartEngine): void {
     describeStreams(start);
     describeUrgentData(start);
     describeHalfClose(start);
+    describeHalfClosedTimeout(start);
     describeReset(start);
     describeBackPressure(start);
     describeInterleaving(start);

@@ -128,6 +128,7 @@ export function describeTcp(start: StartEngine): void {
           totalUdpSessions: 0,
           evictedUdpSessions: 0,
           droppedDatagrams: 0,
+          halfClosedTimeouts: 0,
           endpoints: new Map([[endpoint.key, { connections: 1, totalConnections: 1 }]]),
         });
       });

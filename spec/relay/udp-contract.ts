@@ -95,6 +95,7 @@ export function describeUdp(start: StartEngine): void {
           totalUdpSessions: 1,
           evictedUdpSessions: 0,
           droppedDatagrams: 0,
+          halfClosedTimeouts: 0,
           endpoints: new Map([[endpoint.key, { connections: 1, totalConnections: 1 }]]),
         });
       });

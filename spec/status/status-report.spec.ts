@@ -76,6 +76,7 @@ describe('the status report', () => {
       dialFailures: 2,
       noEndpoints: 3,
       refusedForFiles: 4,
+      halfClosedTimeouts: 5,
       endpoints: new Map([['10.1.0.1:3001', { connections: 1, totalConnections: 5 }]]),
     });
     const report = aReport({ counters: new Map([['default/whoami:http', carried]]) });
@@ -107,6 +108,7 @@ describe('the status report', () => {
         totalUdpSessions: 0,
         evictedUdpSessions: 0,
         droppedDatagrams: 0,
+        halfClosedTimeouts: 5,
         external: null,
       },
     ]);

@@ -20,6 +20,7 @@ export async function nativeWebPortal(
   start: (socket: string) => Promise<StartedRelay>,
   endpoint: Endpoint,
   address = '127.0.0.1',
+  halfClosedTimeoutMs?: number,
 ): Promise<WebPortal> {
   const socket = join(temporaryDirectory(), 'relay.sock');
   const { pid } = await start(socket);
@@ -29,6 +30,7 @@ export async function nativeWebPortal(
     observer,
     logger: SILENT_LOGGER,
     udpIdleTimeoutMs: 250,
+    halfClosedTimeoutMs,
     maxUdpSessions: () => 10,
   });
   onTestFinished(() => relay.shutdown(0));

@@ -89,6 +89,7 @@ export function portalCounters(changes: Partial<PortalCounters> = {}): PortalCou
     totalUdpSessions: 0,
     evictedUdpSessions: 0,
     droppedDatagrams: 0,
+    halfClosedTimeouts: 0,
     endpoints: new Map(),
     ...changes,
   };

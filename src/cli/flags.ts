@@ -89,6 +89,15 @@ export const FLAGS = [
       'How long a UDP session may be idle before it ends, such as 250ms or 2s. Must be more than 0.',
   },
   {
+    name: 'half-closed-timeout',
+    group: 'Portals',
+    takes: 'value',
+    commands: PROXY,
+    default: formatDuration(DEFAULT_CONFIG.halfClosedTimeoutMs),
+    description:
+      'How long a TCP connection of which one side has finished may move no byte before it is reset, such as 1m or 2h; 0 is for ever.',
+  },
+  {
     name: 'udp-max-sessions',
     group: 'Portals',
     takes: 'value',

@@ -5,6 +5,8 @@ export interface ProxyConfig {
   /** Where portal ports come from; null lets the kernel choose. */
   readonly proxyPortRange: PortRange | null;
   readonly udpIdleTimeoutMs: number;
+  /** How long nothing may move in a TCP connection of which one side has finished; 0 for ever. */
+  readonly halfClosedTimeoutMs: number;
   /** The longest time between two syncs. */
   readonly syncPeriodMs: number;
   /** Where the status server listens; null turns it off. */

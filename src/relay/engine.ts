@@ -21,6 +21,9 @@ import type { Protocol, ServicePortName, SessionAffinity } from '../model/servic
  *
  * An endpoint that leads back to the portal (`PortalRouting.leadsBack`) is never connected to: it counts as one that failed.
  *
+ * Half-closed connections: where one side has finished and no byte has moved either way for `halfClosedTimeoutMs`, or a quarter
+ * longer, the connection is reset. One that is slow goes on for ever.
+ *
  * No endpoints: TCP is reset at accept, UDP is dropped; both are counted.
  * Endpoints removed: open connections go on until they end; new ones never go there.
  * Portal closed: listening stops at once, what is open goes on.
@@ -123,6 +126,8 @@ export interface PortalCounters {
   readonly evictedUdpSessions: number;
   /** Datagrams dropped for any other reason than `noEndpoints`: a full send queue, an ICMP refusal. */
   readonly droppedDatagrams: number;
+  /** TCP connections reset because one side had finished and nothing moved any more. */
+  readonly halfClosedTimeouts: number;
   /** By endpoint key: every endpoint of the current routing, and those that open connections still use. */
   readonly endpoints: ReadonlyMap<EndpointKey, EndpointCounters>;
 }
@@ -156,7 +161,9 @@ export type FailureReason =
   | 'icmp-refused'
   /** The endpoint is an address that leads back to the portal itself. */
   | 'leads-back'
-  | 'out-of-files';
+  | 'out-of-files'
+  /** One side has finished, and no byte has moved for too long. */
+  | 'half-closed-timeout';
 
 export interface RelayFailure {
   readonly name: ServicePortName;

@@ -16,6 +16,7 @@ const WHAT_HAPPENED: Readonly<Record<FailureReason, string>> = {
   'icmp-refused': 'the endpoint refused a datagram',
   'leads-back': 'the endpoint is an address that leads back to the Service',
   'out-of-files': 'out of file descriptors',
+  'half-closed-timeout': 'one side had finished, and nothing came of the other for too long',
 };
 
 /**

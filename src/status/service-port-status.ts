@@ -50,6 +50,7 @@ const NOTHING_CARRIED: PortalCounters = {
   totalUdpSessions: 0,
   evictedUdpSessions: 0,
   droppedDatagrams: 0,
+  halfClosedTimeouts: 0,
   endpoints: new Map(),
 };
 
@@ -111,6 +112,7 @@ function portalStatus(
     totalUdpSessions: carried.totalUdpSessions,
     evictedUdpSessions: carried.evictedUdpSessions,
     droppedDatagrams: carried.droppedDatagrams,
+    halfClosedTimeouts: carried.halfClosedTimeouts,
   };
 }
 

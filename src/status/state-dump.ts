@@ -157,6 +157,7 @@ function portalLine({
     noEndpoints: carried.noEndpoints,
     refusedForFiles: carried.refusedForFiles,
     droppedDatagrams: carried.droppedDatagrams,
+    halfClosedTimeouts: carried.halfClosedTimeouts,
   };
 }
 

@@ -74,6 +74,7 @@ const PORTAL: Guards<PortalStatus> = {
   totalUdpSessions: isNumber,
   evictedUdpSessions: isNumber,
   droppedDatagrams: isNumber,
+  halfClosedTimeouts: isNumber,
 };
 
 const SERVICE_PORT = objectOf<ServicePortStatus>({

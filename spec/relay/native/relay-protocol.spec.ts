@@ -69,6 +69,9 @@ describe('a request to the relay', () => {
     expect(protocol.configure({ udpIdleMs: 1e12, udpSessions: 10, files: 5 })).toEqual([
       'configure udp-idle-ms=2147483647 udp-sessions=10 files=5',
     ]);
+    expect(protocol.configureHalfClosed(0)).toEqual(['configure half-closed-ms=0']);
+    expect(protocol.configureHalfClosed(0.5)).toEqual(['configure half-closed-ms=1']);
+    expect(protocol.configureHalfClosed(1e12)).toEqual(['configure half-closed-ms=2147483647']);
     expect(protocol.shutdown(-1)).toEqual(['shutdown 0']);
     expect(protocol.shutdown(1.2)).toEqual(['shutdown 2']);
   });
@@ -175,8 +178,11 @@ describe('what the relay says', () => {
       totalUdpSessions: 9,
       evictedUdpSessions: 10,
       droppedDatagrams: 11,
+      halfClosedTimeouts: 0,
       endpoints: new Map([[SIX.key, { connections: 1, totalConnections: 9 }]]),
     });
+    const [later] = parseCounters([`portal a/b ${IDLE} half-closed=12`]).values();
+    expect(later).toMatchObject({ droppedDatagrams: 11, halfClosedTimeouts: 12 });
     const [aside] = parseCounters([`portal a/b ${IDLE}`, 'endpoint [fd00::6]:8080 0 0 aside=750']).values();
     expect(aside?.endpoints).toEqual(
       new Map([[SIX.key, { connections: 0, totalConnections: 0, setAsideMs: 750 }]]),
@@ -187,6 +193,9 @@ describe('what the relay says', () => {
       );
     const bad = [
       `portal a/b ${IDLE} more=1`,
+      `portal a/b ${IDLE} half-closed=`,
+      `portal a/b ${IDLE.replace('dropped=11', 'half-closed=11')}`,
+      `portal a/b ${IDLE.replace(' dropped=11', '')}`,
       `portal a/b ${IDLE.replace('in', 'on')}`,
       'endpoint 10.0.0.4:8080 1 2',
     ];

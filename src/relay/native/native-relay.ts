@@ -25,6 +25,11 @@ export interface NativeRelayOptions {
   readonly logger: Logger;
   /** ms without a datagram either way after which a UDP session ends. */
   readonly udpIdleTimeoutMs: number;
+  /**
+   * ms without a byte either way after which a connection of which one side has finished is reset, 0 for never; left as the relay
+   * has it where left out.
+   */
+  readonly halfClosedTimeoutMs?: number | undefined;
   /** Files that the relay may open; as many as the system allows where left out or more. */
   readonly maxOpenFiles?: number | undefined;
   /** At most; given how many files the relay may open. */
@@ -257,6 +262,7 @@ export class NativeRelay implements RelayEngine {
       connection.request(protocol.configure(settings)),
       connection.request(['events']),
       connection.ask(['portals'], ({ lines }) => parsePortals(lines)),
+      this.#configureHalfClosed(connection),
     ]);
     this.#greeting = connection.greeting;
     this.#book.relayHas(portals, first);
@@ -267,6 +273,17 @@ export class NativeRelay implements RelayEngine {
       ...[...this.#book.desired.values()].map((desired) => this.#give(connection, desired)),
     ]);
     this.#reopenLater();
+  }
+
+  async #configureHalfClosed(connection: RelayConnection): Promise<void> {
+    const { halfClosedTimeoutMs, logger } = this.#options;
+    if (halfClosedTimeoutMs === undefined) return;
+    try {
+      await connection.request(protocol.configureHalfClosed(halfClosedTimeoutMs));
+    } catch (error) {
+      if (!(error instanceof RelayRefusal)) throw error;
+      logger.warn('the relay is older: half-closed connections have no timeout', { error: error.message });
+    }
   }
 
   /** What can't be opened is tried again later; everything else is served meanwhile. */

@@ -83,6 +83,11 @@ export function configure({ udpIdleMs, udpSessions, files }: RelaySettings): Req
   return [words.join(' ')];
 }
 
+/** 0 is never. A request of its own: an older relay refuses it, and does everything else. */
+export function configureHalfClosed(ms: number): RequestLines {
+  return [`configure half-closed-ms=${Math.min(LONGEST_IDLE_MS, Math.max(0, Math.ceil(ms)))}`];
+}
+
 export function portal({ name, protocol, address, port, routing }: PortalRequest): RequestLines {
   return routed(`portal ${name} ${protocol.toLowerCase()} ${address} ${port}`, routing);
 }

@@ -29,7 +29,10 @@ const REASONS: Readonly<Record<FailureReason, true>> = {
   'icmp-refused': true,
   'leads-back': true,
   'out-of-files': true,
+  'half-closed-timeout': true,
 };
+
+type CounterWord = readonly [string, Exclude<keyof PortalCounters, 'endpoints'>];
 
 /** The counters of a portal, in the order of the protocol. */
 const COUNTERS = [
@@ -44,7 +47,10 @@ const COUNTERS = [
   ['udp-total', 'totalUdpSessions'],
   ['udp-evicted', 'evictedUdpSessions'],
   ['dropped', 'droppedDatagrams'],
-] as const satisfies readonly (readonly [string, Exclude<keyof PortalCounters, 'endpoints'>])[];
+] as const satisfies readonly CounterWord[];
+
+/** Behind those, and only where they are not 0: an older relay has none of them. */
+const LATER_COUNTERS: readonly CounterWord[] = [['half-closed', 'halfClosedTimeouts']];
 
 /** A portal's counters as nothing has used it yet. */
 export const NO_TRAFFIC: PortalCounters = {
@@ -59,6 +65,7 @@ export const NO_TRAFFIC: PortalCounters = {
   totalUdpSessions: 0,
   evictedUdpSessions: 0,
   droppedDatagrams: 0,
+  halfClosedTimeouts: 0,
   endpoints: new Map(),
 };
 
@@ -133,10 +140,11 @@ function endpointCounters([open, total, aside, ...more]: readonly string[], line
 
 function portalCounters(words: readonly string[], line: string): PortalCounters {
   const counters: { -readonly [Key in keyof PortalCounters]: PortalCounters[Key] } = { ...NO_TRAFFIC };
-  if (words.length !== COUNTERS.length) throw malformed(line);
-  for (const [index, [word, name]] of COUNTERS.entries()) {
-    const [key, value, ...more] = (words[index] ?? '').split('=');
-    if (key !== word || more.length > 0) throw malformed(line);
+  if (words.length < COUNTERS.length) throw malformed(line);
+  for (const [index, text] of words.entries()) {
+    const [key, value, ...more] = text.split('=');
+    const [, name] = COUNTERS[index] ?? LATER_COUNTERS.find(([word]) => word === key) ?? [];
+    if (name === undefined || (COUNTERS[index]?.[0] ?? key) !== key || more.length > 0) throw malformed(line);
     counters[name] = wholeNumber(value, line);
   }
   return counters;

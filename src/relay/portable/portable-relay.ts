@@ -11,6 +11,7 @@ import type {
   RelayObserver,
 } from '../engine.js';
 import { FileBudget } from './file-budget.js';
+import { HalfClosedConnections } from './half-closed-connections.js';
 import { LocalAddresses } from './local-addresses.js';
 import { TcpAdmission } from './tcp-admission.js';
 import { TcpPortal } from './tcp-portal.js';
@@ -20,6 +21,8 @@ import { UdpSessionTable } from './udp-session-table.js';
 export interface PortableRelayOptions {
   /** ms without a datagram either way after which a UDP session ends. */
   readonly udpIdleTimeoutMs: number;
+  /** ms without a byte either way after which a connection of which one side has finished is reset; never where 0 or left out. */
+  readonly halfClosedTimeoutMs?: number | undefined;
   /** File descriptors the relay may hold. */
   readonly maxOpenFiles: number;
   readonly maxUdpSessions: number;
@@ -64,7 +67,12 @@ export class PortableRelay implements RelayEngine {
     this.#now = options.now ?? (() => performance.now());
     this.#localAddresses = new LocalAddresses(options.localAddresses ?? localAddresses, this.#now);
     this.#files = new FileBudget(options.maxOpenFiles);
-    this.#admission = new TcpAdmission(this.#files, this.#observer, this.#now);
+    this.#admission = new TcpAdmission(
+      this.#files,
+      this.#observer,
+      this.#now,
+      new HalfClosedConnections(options.halfClosedTimeoutMs ?? 0),
+    );
     this.#sessions = new UdpSessionTable({
       idleTimeoutMs: options.udpIdleTimeoutMs,
       maxSessions: options.maxUdpSessions,

@@ -18,6 +18,8 @@ export interface SpliceObserver {
   in(bytes: number): void;
   /** Payload bytes read from the endpoint and handed to the client's socket. */
   out(bytes: number): void;
+  /** A side has sent its FIN, and all that it sent has been handed on. Once for each. */
+  finished(): void;
   /** A side was reset or lost; the other is being reset. */
   broken(side: 'client' | 'endpoint', error: Error): void;
   /** Both sockets are closed. Once. */
@@ -39,8 +41,9 @@ export function splice(client: Socket, endpoint: Socket, deaf: DeafSockets, obse
     open -= 1;
     if (open === 0) observer.closed();
   };
-  carry(client, endpoint, deaf, (bytes) => observer.in(bytes));
-  carry(endpoint, client, deaf, (bytes) => observer.out(bytes));
+  const finished = (): void => observer.finished();
+  carry(client, endpoint, deaf, (bytes) => observer.in(bytes), finished);
+  carry(endpoint, client, deaf, (bytes) => observer.out(bytes), finished);
   breakTogether(client, endpoint, (error) => observer.broken('client', error));
   breakTogether(endpoint, client, (error) => observer.broken('endpoint', error));
   for (const socket of [client, endpoint]) {
@@ -52,7 +55,13 @@ export function splice(client: Socket, endpoint: Socket, deaf: DeafSockets, obse
   }
 }
 
-function carry(from: Socket, to: Socket, deaf: DeafSockets, count: (bytes: number) => void): void {
+function carry(
+  from: Socket,
+  to: Socket,
+  deaf: DeafSockets,
+  count: (bytes: number) => void,
+  finished: () => void,
+): void {
   let unsent = 0;
   const sent = (): void => {
     unsent -= 1;
@@ -71,7 +80,10 @@ function carry(from: Socket, to: Socket, deaf: DeafSockets, count: (bytes: numbe
   });
   from.on('end', () => {
     deaf.add(from);
-    whenSurelyFin(from, () => to.end());
+    whenSurelyFin(from, () => {
+      to.end();
+      finished();
+    });
   });
 }
 

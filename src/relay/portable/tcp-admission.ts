@@ -3,6 +3,7 @@ import type { Endpoint } from '../../model/endpoint.js';
 import type { ClientAddress, RelayObserver } from '../engine.js';
 import { DeafSockets } from './deaf-sockets.js';
 import type { FileBudget } from './file-budget.js';
+import type { HalfClosedConnections } from './half-closed-connections.js';
 import { reset } from './reset.js';
 import { TcpConnection } from './tcp-connection.js';
 import type { TcpPortal } from './tcp-portal.js';
@@ -35,6 +36,7 @@ export class TcpAdmission {
     private readonly files: FileBudget,
     private readonly observer: RelayObserver,
     private readonly now: () => number,
+    private readonly halfClosed: HalfClosedConnections,
   ) {
     files.onGive(() => this.#letIn());
   }
@@ -87,9 +89,9 @@ export class TcpAdmission {
 
   #connect({ socket, address, portal }: WaitingClient): void {
     const { name, balancer, traffic } = portal;
-    const { observer, now } = this;
+    const { observer, now, halfClosed } = this;
     const leadsBack = (endpoint: Endpoint): boolean => portal.leadsBack(endpoint);
-    const context = { name, balancer, traffic, observer, leadsBack, deaf: this.#deaf, now };
+    const context = { name, balancer, traffic, observer, leadsBack, deaf: this.#deaf, halfClosed, now };
     const connection = new TcpConnection(socket, address, context, () => {
       this.#connections.delete(connection);
       traffic.activeConnections -= 1;

@@ -5,6 +5,7 @@ import type { ServicePortName } from '../../model/service-port.js';
 import type { ClientAddress, FailureReason, RelayObserver } from '../engine.js';
 import type { DeafSockets } from './deaf-sockets.js';
 import { DIAL_TIMEOUTS_MS, type Dial, DialFailure, dial, isTheEndpointsFault } from './dial.js';
+import type { HalfClosedConnection, HalfClosedConnections } from './half-closed-connections.js';
 import { reset } from './reset.js';
 import { splice } from './splice.js';
 import type { Traffic } from './traffic.js';
@@ -18,6 +19,7 @@ export interface ConnectionContext {
   /** Whether a connection to an endpoint would come back to this portal. */
   readonly leadsBack: (endpoint: Endpoint) => boolean;
   readonly deaf: DeafSockets;
+  readonly halfClosed: HalfClosedConnections;
   /** ms, monotonic. */
   readonly now: () => number;
 }
@@ -111,7 +113,7 @@ export class TcpConnection {
   }
 
   #splice(endpoint: Endpoint, socket: Socket): void {
-    const { traffic, deaf, observer, name } = this.context;
+    const { traffic, deaf, halfClosed, observer, name } = this.context;
     if (this.#client.destroyed) {
       socket.on('error', () => undefined);
       reset(socket);
@@ -120,6 +122,10 @@ export class TcpConnection {
     deaf.delete(this.#client);
     this.#endpointSocket = socket;
     traffic.connected(endpoint.key);
+    const watched: HalfClosedConnection = {
+      moved: () => movedThrough(this.#client) + movedThrough(socket),
+      timedOut: () => this.#halfClosedTooLong(endpoint),
+    };
     splice(this.#client, socket, deaf, {
       in: (bytes) => {
         traffic.bytesIn += bytes;
@@ -127,6 +133,7 @@ export class TcpConnection {
       out: (bytes) => {
         traffic.bytesOut += bytes;
       },
+      finished: () => halfClosed.add(watched),
       broken: (side, error) => {
         // A client may end as it likes; an endpoint that resets is worth telling.
         if (side === 'client') return;
@@ -143,10 +150,20 @@ export class TcpConnection {
         });
       },
       closed: () => {
+        halfClosed.delete(watched);
         traffic.disconnected(endpoint.key);
         this.#end();
       },
     });
+  }
+
+  #halfClosedTooLong(endpoint: Endpoint): void {
+    const { traffic, halfClosed, observer, name } = this.context;
+    traffic.halfClosedTimeouts += 1;
+    const detail = `${halfClosed.timeoutMs} ms`;
+    const reason = 'half-closed-timeout';
+    observer.failure({ name, protocol: 'TCP', client: this.#address, endpoint, reason, detail, final: true });
+    this.abort();
   }
 
   #end(): void {
@@ -154,4 +171,10 @@ export class TcpConnection {
     this.#ended = true;
     this.onEnd();
   }
+}
+
+/** More with each byte that is read from the socket, and with each that the kernel has taken for its peer. */
+function movedThrough({ bytesRead, writableLength }: Socket): number {
+  // What is read for this one waits to be written to the other: twice, so that the sum of both grows all the same.
+  return 2 * bytesRead - writableLength;
 }

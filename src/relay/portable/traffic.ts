@@ -23,6 +23,7 @@ export class Traffic {
   totalUdpSessions = 0;
   evictedUdpSessions = 0;
   droppedDatagrams = 0;
+  halfClosedTimeouts = 0;
   /** Of those that a connection has used: most of 100,000 endpoints are idle, and take no room here. */
   readonly #endpoints = new Map<EndpointKey, EndpointTraffic>();
   #current: readonly Endpoint[] = NONE;
@@ -79,6 +80,7 @@ export class Traffic {
       totalUdpSessions: this.totalUdpSessions,
       evictedUdpSessions: this.evictedUdpSessions,
       droppedDatagrams: this.droppedDatagrams,
+      halfClosedTimeouts: this.halfClosedTimeouts,
       endpoints,
     };
   }
