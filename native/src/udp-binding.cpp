@@ -33,6 +33,7 @@ void UdpSessions::State::forward(UdpSession& session, const uint8_t* bytes, size
     if (session.fd < 0 && !bindTo(session)) return;
     const int error = sendOn(session, bytes, length);
     if (error == 0) {
+      table.touch(&session, worker.nowMs(), session.owed + 1);
       counts(session).bytesIn.add(static_cast<int64_t>(length));
       return;
     }
@@ -168,6 +169,8 @@ void UdpSessions::State::unbind(UdpSession& session) {
   session.endpoint->open.fetch_sub(1, std::memory_order_relaxed);
   release(session.endpoint);
   session.endpoint = nullptr;
+  // Whoever comes next owes nothing for what another has got.
+  if (session.owed > 0) table.touch(&session, worker.nowMs(), 0);
 }
 
 void UdpSessions::State::forgetRefusal(UdpSession& session) {

@@ -112,9 +112,28 @@ void UdpSessions::State::end(UdpSession& session) {
   worker.gaveFiles(1);
 }
 
+uint64_t UdpSessions::State::dueMs(const UdpSession* session) {
+  const uint64_t idleMs = limits().idleMs.load(std::memory_order_relaxed);
+  if (session->owed == 0) return session->lastUsedMs + idleMs;
+  return session->lastUsedMs + std::max(idleMs, limits().replyMs.load(std::memory_order_relaxed));
+}
+
+UdpSession* UdpSessions::State::firstDue() {
+  UdpSession* const settled = table.oldestSettled();
+  UdpSession* const owing = table.oldestOwing();
+  if (settled == nullptr || owing == nullptr) return settled == nullptr ? owing : settled;
+  return dueMs(owing) < dueMs(settled) ? owing : settled;
+}
+
 void UdpSessions::State::evict(UdpSession& session) {
   counts(session).udpEvicted.add(1);
   end(session);
+}
+
+void setUdpReplyMs(Relay& relay, uint64_t ms) {
+  relay.udpLimits().replyMs.store(ms, std::memory_order_relaxed);
+  // Those that sleep do so until what the time was before.
+  for (const auto& worker : relay.workers()) worker->wake();
 }
 
 UdpSessions::UdpSessions(Worker& worker) : state_(std::make_unique<State>(worker)) {}
@@ -140,7 +159,7 @@ void UdpSessions::received(Portal& portal) {
       UdpSession* session = state.table.find(key);
       if (session == nullptr) session = state.begin(portal, key, from);
       if (session == nullptr) continue;
-      state.table.touch(session, state.worker.nowMs());
+      state.table.touch(session, state.worker.nowMs(), session->owed);
       state.forward(*session, batch.bytes(i), batch.length(i));
     }
     if (count < static_cast<int>(batch.size())) return;
@@ -157,7 +176,7 @@ void UdpSessions::answered(UdpSession& session, uint32_t) {
     if (errno != EAGAIN) state.reported(session, errno);
     return;
   }
-  state.table.touch(&session, state.worker.nowMs());
+  state.table.touch(&session, state.worker.nowMs(), session.owed - (session.owed > 0 ? 1 : 0));
   state.forgetRefusal(session);
   dialSucceeded(session.endpoint);
   PortalCounts& counts = state.counts(session);
@@ -171,19 +190,18 @@ void UdpSessions::answered(UdpSession& session, uint32_t) {
 void UdpSessions::runTimers() {
   State& state = *state_;
   const uint64_t now = state.worker.nowMs();
-  const uint64_t idleMs = state.limits().idleMs.load(std::memory_order_relaxed);
-  UdpSession* oldest = state.table.oldest();
-  for (; oldest != nullptr && oldest->lastUsedMs + idleMs <= now; oldest = state.table.oldest()) {
-    if (oldest->endpoint != nullptr) endedSilently(oldest->endpoint, oldest->boundMs);
-    state.end(*oldest);
+  for (UdpSession* due = state.firstDue(); due != nullptr && state.dueMs(due) <= now;
+       due = state.firstDue()) {
+    if (due->endpoint != nullptr) endedSilently(due->endpoint, due->boundMs);
+    state.end(*due);
   }
-  state.worker.oldestUdpSession.store(sinceMs(oldest), std::memory_order_relaxed);
+  state.worker.oldestUdpSession.store(sinceMs(state.table.oldest()), std::memory_order_relaxed);
 }
 
 int UdpSessions::msUntilTimer() const {
-  const UdpSession* const oldest = state_->table.oldest();
-  if (oldest == nullptr) return -1;
-  const uint64_t due = oldest->lastUsedMs + state_->limits().idleMs.load(std::memory_order_relaxed);
+  const UdpSession* const first = state_->firstDue();
+  if (first == nullptr) return -1;
+  const uint64_t due = state_->dueMs(first);
   const uint64_t now = state_->worker.nowMs();
   return due <= now ? 0 : static_cast<int>(std::min<uint64_t>(due - now, INT32_MAX));
 }
@@ -204,10 +222,9 @@ void UdpSessions::each(const std::function<void(const UdpSession&)>& visit) cons
   state_->table.each(visit);
 }
 
-bool UdpSessions::adopt(Portal& portal, const SocketAddress& client, const ClientIP& local,
-                        uint64_t lastUsedMs, Endpoint* endpoint, int fd, uint64_t boundMs,
-                        Endpoint* refusedBy) {
+bool UdpSessions::adopt(Portal& portal, const SessionBefore& before) {
   State& state = *state_;
+  const auto& [client, local, endpoint, fd, boundMs, refusedBy, lastUsedMs, owed] = before;
   UdpSession* const session = state.slab.make(portal, SessionKey(portal, client, local), client);
   if (session == nullptr) return false;
   session->fd = fd;
@@ -226,7 +243,7 @@ bool UdpSessions::adopt(Portal& portal, const SocketAddress& client, const Clien
   if (refusedBy != nullptr) refusedBy->uses.fetch_add(1, std::memory_order_relaxed);
   state.worker.relay.files().add(1);
   state.enter(*session);
-  state.table.touch(session, lastUsedMs);
+  state.table.touch(session, lastUsedMs, owed);
   return true;
 }
 

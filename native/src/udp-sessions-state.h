@@ -42,6 +42,10 @@ struct UdpSessions::State {
   void enter(UdpSession& session);
   bool makeRoom(Portal& portal, const SocketAddress& client);
   void evictSomebody();
+  /// When it ends, if no datagram passes.
+  uint64_t dueMs(const UdpSession* session);
+  /// The one that ends first; null where there is none.
+  UdpSession* firstDue();
   void end(UdpSession& session);
   void evict(UdpSession& session);
 
