@@ -25,6 +25,8 @@ describe('configFromFlags', () => {
     [{ 'bind-address': 'FD00::0:1' }, { bindAddress: 'fd00::1' }],
     [{ 'proxy-port-range': '30000+99' }, { proxyPortRange: { first: 30_000, last: 30_099 } }],
     [{ 'udp-timeout': '1m30s' }, { udpIdleTimeoutMs: 90_000 }],
+    [{ 'udp-reply-timeout': '2s' }, { udpReplyTimeoutMs: 2_000 }],
+    [{ 'udp-reply-timeout': '0' }, { udpReplyTimeoutMs: 0 }],
     [{ 'iptables-sync-period': '5s' }, { syncPeriodMs: 5_000 }],
     [{ manifests: ['b', 'a', 'b'] }, { manifests: ['b', 'a'] }],
     [{ manifests: 'a,b.yaml' }, { manifests: ['a,b.yaml'] }],

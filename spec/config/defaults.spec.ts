@@ -7,6 +7,7 @@ describe('the defaults', () => {
       bindAddress: '0.0.0.0',
       proxyPortRange: null,
       udpIdleTimeoutMs: 250,
+      udpReplyTimeoutMs: 5_000,
       syncPeriodMs: 30_000,
       statusAddress: { address: '127.0.0.1', port: 10_249 },
       manifests: [],

@@ -29,6 +29,7 @@ export function configFromFlags(flags: GivenFlags, defaults: ProxyConfig): Proxy
     // Null is a value of its own, any port: only a flag that was not given leaves the default.
     proxyPortRange: given(flags.read('proxy-port-range', parsePortRange), defaults.proxyPortRange),
     udpIdleTimeoutMs: flags.read('udp-timeout', parsePeriod) ?? defaults.udpIdleTimeoutMs,
+    udpReplyTimeoutMs: flags.read('udp-reply-timeout', parseTimeout) ?? defaults.udpReplyTimeoutMs,
     syncPeriodMs: flags.read('iptables-sync-period', parsePeriod) ?? defaults.syncPeriodMs,
     statusAddress: statusAddressFromFlags(flags, defaults.statusAddress),
     manifests: flags.has('manifests') ? manifests(flags) : defaults.manifests,

@@ -89,6 +89,15 @@ export const FLAGS = [
       'How long a UDP session may be idle before it ends, such as 250ms or 2s. Must be more than 0.',
   },
   {
+    name: 'udp-reply-timeout',
+    group: 'Portals',
+    takes: 'value',
+    commands: PROXY,
+    default: formatDuration(DEFAULT_CONFIG.udpReplyTimeoutMs),
+    description:
+      'How long a UDP session may be idle while an answer is owed to its client, where that is longer; 0 for no longer than --udp-timeout.',
+  },
+  {
     name: 'udp-max-sessions',
     group: 'Portals',
     takes: 'value',

@@ -36,6 +36,7 @@ export function settle(flags: GivenFlags, asked: ProxyConfig): Settled {
     warnings.push('--proxy-mode=iptables is not built yet: userspace runs instead');
   }
   config.udpIdleTimeoutMs = heldToTimer('udp-timeout', asked.udpIdleTimeoutMs, warnings);
+  config.udpReplyTimeoutMs = heldToTimer('udp-reply-timeout', asked.udpReplyTimeoutMs, warnings);
   config.shutdownDelayMs = heldToTimer('shutdown-delay', asked.shutdownDelayMs, warnings);
   config.drainTimeoutMs = heldToTimer('drain-timeout', asked.drainTimeoutMs, warnings);
   config.syncPeriodMs = heldToTimer('iptables-sync-period', asked.syncPeriodMs, warnings);

@@ -6,6 +6,7 @@ export const DEFAULT_CONFIG: ProxyConfig = deepFreeze<ProxyConfig>({
   bindAddress: '0.0.0.0',
   proxyPortRange: null,
   udpIdleTimeoutMs: 250,
+  udpReplyTimeoutMs: 5_000,
   syncPeriodMs: 30_000,
   statusAddress: { address: '127.0.0.1', port: 10249 },
   manifests: [],

@@ -5,6 +5,8 @@ export interface ProxyConfig {
   /** Where portal ports come from; null lets the kernel choose. */
   readonly proxyPortRange: PortRange | null;
   readonly udpIdleTimeoutMs: number;
+  /** How long an answer that is owed keeps its UDP session, where that is longer; 0 for no longer. */
+  readonly udpReplyTimeoutMs: number;
   /** The longest time between two syncs. */
   readonly syncPeriodMs: number;
   /** Where the status server listens; null turns it off. */

@@ -75,6 +75,7 @@ function portable(config: ProxyConfig, { openFileLimit, observer }: RelayPlace):
   const maxOpenFiles = Math.min(MOST_FILES, Math.max(FEWEST_FILES, openFileLimit - FILES_KEPT_BACK));
   return new PortableRelay({
     udpIdleTimeoutMs: config.udpIdleTimeoutMs,
+    udpReplyTimeoutMs: config.udpReplyTimeoutMs,
     maxOpenFiles,
     maxUdpSessions: maxUdpSessions(config, maxOpenFiles),
     observer,
@@ -118,6 +119,7 @@ function native(config: ProxyConfig, place: RelayPlace, source: RelaySource): Pr
     observer: place.observer,
     logger: place.logger,
     udpIdleTimeoutMs: config.udpIdleTimeoutMs,
+    udpReplyTimeoutMs: config.udpReplyTimeoutMs,
     maxUdpSessions: (files) => maxUdpSessions(config, files),
   });
 }

@@ -9,12 +9,11 @@ const MAX_OPEN_FILES = 15_000;
 const MAX_UDP_SESSIONS = 10_000;
 
 describe.skipIf(NATIVE_RELAY_MISSING)('the native relay (skipped where it is not built)', () => {
-  describeRelayContract('native', ({ observer, udpIdleTimeoutMs, maxOpenFiles, maxUdpSessions }) =>
+  describeRelayContract('native', ({ maxOpenFiles, maxUdpSessions, ...options }) =>
     NativeRelay.start({
+      ...options,
       source: new RelayProcess({ program: NATIVE_RELAY, threads: 2, logger: SILENT_LOGGER }),
-      observer,
       logger: SILENT_LOGGER,
-      udpIdleTimeoutMs,
       maxOpenFiles: maxOpenFiles ?? MAX_OPEN_FILES,
       maxUdpSessions: () => maxUdpSessions ?? MAX_UDP_SESSIONS,
     }),

@@ -69,6 +69,9 @@ describe('a request to the relay', () => {
     expect(protocol.configure({ udpIdleMs: 1e12, udpSessions: 10, files: 5 })).toEqual([
       'configure udp-idle-ms=2147483647 udp-sessions=10 files=5',
     ]);
+    expect(protocol.configureReplies(0)).toEqual(['configure udp-reply-ms=0']);
+    expect(protocol.configureReplies(0.5)).toEqual(['configure udp-reply-ms=1']);
+    expect(protocol.configureReplies(1e12)).toEqual(['configure udp-reply-ms=2147483647']);
     expect(protocol.shutdown(-1)).toEqual(['shutdown 0']);
     expect(protocol.shutdown(1.2)).toEqual(['shutdown 2']);
   });

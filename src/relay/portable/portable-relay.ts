@@ -20,6 +20,8 @@ import { UdpSessionTable } from './udp-session-table.js';
 export interface PortableRelayOptions {
   /** ms without a datagram either way after which a UDP session ends. */
   readonly udpIdleTimeoutMs: number;
+  /** ms after which it ends while it owes an answer, where that is longer; 0 where left out. */
+  readonly udpReplyTimeoutMs?: number;
   /** File descriptors the relay may hold. */
   readonly maxOpenFiles: number;
   readonly maxUdpSessions: number;
@@ -67,6 +69,7 @@ export class PortableRelay implements RelayEngine {
     this.#admission = new TcpAdmission(this.#files, this.#observer, this.#now);
     this.#sessions = new UdpSessionTable({
       idleTimeoutMs: options.udpIdleTimeoutMs,
+      replyTimeoutMs: options.udpReplyTimeoutMs ?? 0,
       maxSessions: options.maxUdpSessions,
       now: this.#now,
       full: () => this.#observer.udpSessionsExhausted(options.maxUdpSessions),
