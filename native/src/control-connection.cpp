@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "control-server.h"
+#include "udp-portal.h"
 #include "worker.h"
 
 namespace {
@@ -188,6 +189,7 @@ void ControlConnection::run(Request& request) {
       return;
     case Verb::configure:
       if (request.udpIdleMs) relay.setUdpIdleMs(*request.udpIdleMs);
+      if (request.udpReplyMs) setUdpReplyMs(relay, *request.udpReplyMs);
       if (request.udpSessions) relay.setUdpSessions(static_cast<int64_t>(*request.udpSessions));
       if (request.files)
         relay.setFiles(std::min(static_cast<int64_t>(*request.files), server_.options().files));

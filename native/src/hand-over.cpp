@@ -36,6 +36,7 @@ class Sender {
     return Record("relay")
                .add("version", kVersion)
                .add("udp-idle-ms", limits.idleMs.load(std::memory_order_relaxed))
+               .add("udp-reply-ms", limits.replyMs.load(std::memory_order_relaxed))
                .add("udp-sessions", static_cast<uint64_t>(limits.maxSessions.load(std::memory_order_relaxed)))
                .add("watchdog-ms", watchdogMs)
                .add("half-closed-ms", relay_.halfClosedMs())
@@ -145,6 +146,7 @@ class Reader {
     if (record.number("version") != kVersion || !idleMs || !sessions)
       return "it hands over in another way than this one takes over";
     adopted_.relay.setUdpIdleMs(*idleMs);
+    if (const auto replyMs = record.number("udp-reply-ms")) setUdpReplyMs(adopted_.relay, *replyMs);
     adopted_.relay.setUdpSessions(static_cast<int64_t>(*sessions));
     watchdogMs_ = record.number("watchdog-ms").value_or(0);
     // One that does not know of it does not say it.

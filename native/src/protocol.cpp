@@ -100,6 +100,10 @@ const char* readConfigure(const Words& words, Request& request) {
       setting = &request.udpIdleMs;
       number = parseNumber(*idle, 1, 2'147'483'647);
       if (!number) return "udp-idle-ms is not 1 to 2147483647";
+    } else if (const auto reply = valueOf(word, "udp-reply-ms")) {
+      setting = &request.udpReplyMs;
+      number = parseNumber(*reply, 0, 2'147'483'647);
+      if (!number) return "udp-reply-ms is not 0 to 2147483647";
     } else if (const auto sessions = valueOf(word, "udp-sessions")) {
       setting = &request.udpSessions;
       number = parseNumber(*sessions, 1, 1'000'000);
@@ -113,7 +117,7 @@ const char* readConfigure(const Words& words, Request& request) {
       number = parseNumber(*halfClosed, 0, 2'147'483'647);
       if (!number) return "half-closed-ms is not 0 to 2147483647";
     } else {
-      return "KEY is none of udp-idle-ms, udp-sessions, files, half-closed-ms";
+      return "KEY is none of udp-idle-ms, udp-reply-ms, udp-sessions, files, half-closed-ms";
     }
     if (setting->has_value()) return "a KEY is named twice";
     *setting = number;

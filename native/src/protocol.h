@@ -51,7 +51,7 @@ struct Request {
   uint32_t affinitySeconds = 0;
   std::vector<RoutedEndpoint> endpoints;
   std::vector<std::string> names;
-  std::optional<uint64_t> udpIdleMs, udpSessions, files, halfClosedMs;
+  std::optional<uint64_t> udpIdleMs, udpReplyMs, udpSessions, files, halfClosedMs;
   uint64_t graceMs = 0;
 };
 

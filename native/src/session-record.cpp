@@ -29,7 +29,8 @@ bool sendSession(int channel, const UdpSession& session, size_t portal) {
       .add("endpoint", keyOf(session.endpoint))
       .add("refused-by", keyOf(session.refusedBy))
       .add("bound", session.boundMs)
-      .add("used", session.lastUsedMs);
+      .add("used", session.lastUsedMs)
+      .add("owed", session.owed);
   if (session.fd >= 0) record.addFile(session.fd);
   return record.send(channel);
 }
@@ -44,9 +45,12 @@ std::string readSession(Record& record, const Adopted& adopted) {
   Endpoint* const endpoint = endpointOf(record, "endpoint", *portal);
   const int fd = record.takeFile(0);
   if ((endpoint == nullptr) != (fd < 0)) return "a session with an endpoint or a socket alone";
-  if (portal->owner->udp->adopt(*portal, *client, clientIP(*local), *used, endpoint, fd,
-                                record.number("bound").value_or(*used),
-                                endpointOf(record, "refused-by", *portal)))
+  // What a relay leaves out that does not know of it.
+  const uint64_t bound = record.number("bound").value_or(*used);
+  const uint64_t owed = endpoint == nullptr ? 0 : record.number("owed").value_or(0);
+  Endpoint* const refusedBy = endpointOf(record, "refused-by", *portal);
+  if (portal->owner->udp->adopt(*portal,
+                                {*client, clientIP(*local), endpoint, fd, bound, refusedBy, *used, owed}))
     return {};
   if (fd >= 0) close(fd);
   return "no memory, or no more watches (epoll(7), max_user_watches)";

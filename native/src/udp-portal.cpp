@@ -1,16 +1,9 @@
 #include "udp-portal.h"
 
-#include <sys/epoll.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 
-#include "relay.h"
-#include "slab.h"
-#include "udp-datagram.h"
-#include "udp-session-table.h"
-#include "worker.h"
+#include "udp-sessions-state.h"
 
 namespace {
 
@@ -19,64 +12,10 @@ constexpr unsigned kDatagramsAtOnce = 32;
 /// Batches of one portal before others have their turn.
 constexpr int kBatchesAtOnce = 4;
 
-/// No datagram gets through to the endpoint now.
-bool isUnreachable(int error) {
-  return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH || error == EHOSTDOWN ||
-         error == ETIMEDOUT;
-}
-
-/// Errors of the datagram (longer than the family allows, or than the path carries in one piece) or of this
-/// host: another endpoint would do no better.
-bool isNotTheEndpointsFault(int error) {
-  return error == EMSGSIZE || error == ENOBUFS || error == ENOMEM || error == EAGAIN;
-}
-
 /// When the session that is idle longest was last used; UINT64_MAX where there is none.
 uint64_t sinceMs(const UdpSession* oldest) { return oldest == nullptr ? UINT64_MAX : oldest->lastUsedMs; }
 
 }  // namespace
-
-struct UdpSessions::State {
-  explicit State(Worker& ofWorker) : worker(ofWorker) {}
-
-  Worker& worker;
-  UdpSessionTable table;
-  Slab<UdpSession> slab;
-  std::vector<UdpSession*> ended;
-  /// Made with the first portal that has a datagram.
-  std::unique_ptr<DatagramBatch> questions;
-  bool draining = false;
-
-  UdpLimits& limits() { return worker.relay.udpLimits(); }
-  PortalCounts& counts(UdpSession& session) { return worker.countsOf(session.portal); }
-
-  void tell(Portal& portal, const SocketAddress& client, const Endpoint* endpoint, Failure reason,
-            int error) {
-    // The datagram is lost: only the next one goes elsewhere.
-    worker.relay.events().failure(portal, client, endpoint, reason, error, 0, true);
-  }
-
-  void refuse(Portal& portal, const SocketAddress& client) {
-    worker.countsOf(portal).refusedForFiles.add(1);
-    tell(portal, client, nullptr, Failure::outOfFiles, 0);
-  }
-
-  UdpSession* begin(Portal& portal, const SessionKey& key, const SocketAddress& client);
-  /// Among its portal's, and in the table.
-  void enter(UdpSession& session);
-  bool watch(UdpSession& session);
-  bool makeRoom(Portal& portal, const SocketAddress& client);
-  void evictSomebody();
-  void forward(UdpSession& session, const uint8_t* bytes, size_t length);
-  int sendOn(UdpSession& session, const uint8_t* bytes, size_t length);
-  bool bindTo(UdpSession& session);
-  Endpoint* pick(UdpSession& session);
-  void failed(UdpSession& session, int error);
-  void unbind(UdpSession& session);
-  void forgetRefusal(UdpSession& session);
-  void end(UdpSession& session);
-  void evict(UdpSession& session);
-};
 
 UdpSession* UdpSessions::State::begin(Portal& portal, const SessionKey& key, const SocketAddress& client) {
   if (draining) return nullptr;
@@ -154,149 +93,6 @@ void UdpSessions::State::evictSomebody() {
     evict(*own);
 }
 
-/// Passes a datagram of the client on. The session may have ended when it returns.
-void UdpSessions::State::forward(UdpSession& session, const uint8_t* bytes, size_t length) {
-  // An endpoint that has gone gets no more datagrams.
-  if (session.endpoint != nullptr && !session.endpoint->usable.load(std::memory_order_acquire))
-    unbind(session);
-  for (int tries = 0; tries < 2; tries++) {
-    if (session.fd < 0 && !bindTo(session)) return;
-    const int error = sendOn(session, bytes, length);
-    if (error == 0) {
-      counts(session).bytesIn.add(static_cast<int64_t>(length));
-      return;
-    }
-    if (isNotTheEndpointsFault(error)) {
-      counts(session).droppedDatagrams.add(1);
-      return;
-    }
-    failed(session, error);
-    // A refusal reported here was an earlier datagram's: this one has not left, and may go to another
-    // endpoint.
-    if (error != ECONNREFUSED) return;
-  }
-}
-
-/// 0 or an errno.
-int UdpSessions::State::sendOn(UdpSession& session, const uint8_t* bytes, size_t length) {
-  constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
-  if (send(session.fd, bytes, length, kFlags) >= 0) return 0;
-  if (errno != EMSGSIZE) return errno;
-  // Either this datagram is too long, or a router has said so of an earlier one, and this one has not left:
-  // telling so takes the report away.
-  if (send(session.fd, bytes, length, kFlags) < 0) return errno;
-  counts(session).droppedDatagrams.add(1);
-  return 0;
-}
-
-/// Binds it to an endpoint. False where that fails: the datagram is counted, and the session has ended where
-/// there is no endpoint.
-bool UdpSessions::State::bindTo(UdpSession& session) {
-  Endpoint* const endpoint = pick(session);
-  if (endpoint == nullptr) {
-    end(session);
-    return false;
-  }
-  session.endpoint = endpoint;
-  int fd = udpSocket(endpoint->address.family());
-  if (fd < 0 && table.oldest() != &session) {
-    // The system has no file left, whatever was counted: sessions make room for sessions.
-    evict(*table.oldest());
-    fd = udpSocket(endpoint->address.family());
-  }
-  if (fd < 0) {
-    release(endpoint);
-    session.endpoint = nullptr;
-    refuse(session.portal, session.client);
-    end(session);
-    return false;
-  }
-  session.fd = fd;
-  session.boundMs = worker.nowMs();
-  PortalCounts& ofPortal = counts(session);
-  ofPortal.udpSessions.add(1);
-  // After a refusal a session begins anew; one that was moved goes on.
-  if (session.refusedBy != nullptr) ofPortal.udpTotal.add(1);
-  endpoint->open.fetch_add(1, std::memory_order_relaxed);
-  endpoint->total.fetch_add(1, std::memory_order_relaxed);
-  if (connect(fd, &endpoint->address.base, endpoint->address.length()) == 0 && watch(session)) return true;
-  failed(session, errno);
-  return false;
-}
-
-bool UdpSessions::State::watch(UdpSession& session) {
-  epoll_event event{};
-  // Level-triggered: one read for an answer, and none that says there are no more.
-  event.events = EPOLLIN;
-  event.data.ptr = static_cast<Watched*>(&session);
-  return epoll_ctl(worker.epollFd(), EPOLL_CTL_ADD, session.fd, &event) == 0;
-}
-
-/// An endpoint to bind to, not the one that has refused where there is another; null where there is none,
-/// which is told and counted.
-Endpoint* UdpSessions::State::pick(UdpSession& session) {
-  Balancer& balancer = session.portal.balancer;
-  PortalCounts& ofPortal = counts(session);
-  const ClientIP client = clientIP(session.client);
-  Tried tried;
-  Tried back;
-  if (session.refusedBy != nullptr) tried.add(session.refusedBy);
-  while (true) {
-    const Picked picked = balancer.pick(client, worker.nowMs(), tried);
-    if (picked.endpoint == nullptr) {
-      ofPortal.noEndpoints.add(1);
-      tell(session.portal, session.client, nullptr, Failure::noEndpoints, 0);
-      return nullptr;
-    }
-    if (!picked.leadsBack) return picked.endpoint;
-    ofPortal.dialFailures.add(1);
-    if (balancer.needsClient()) balancer.forget(client, picked.endpoint);
-    const bool noOther = back.has(picked.endpoint) || back.count == back.endpoints.size();
-    if (noOther) {
-      ofPortal.droppedDatagrams.add(1);
-      tell(session.portal, session.client, picked.endpoint, Failure::leadsBack, 0);
-    }
-    back.add(picked.endpoint);
-    tried.add(picked.endpoint);
-    release(picked.endpoint);
-    if (noOther) return nullptr;
-  }
-}
-
-/// The endpoint refused a datagram, or can't be reached.
-void UdpSessions::State::failed(UdpSession& session, int error) {
-  PortalCounts& ofPortal = counts(session);
-  ofPortal.dialFailures.add(1);
-  ofPortal.droppedDatagrams.add(1);
-  if (isUnreachable(error))
-    dialFailed(session.endpoint, worker.nowMs(),
-               spread(worker.nowMs() ^ reinterpret_cast<uintptr_t>(session.endpoint)));
-  Balancer& balancer = session.portal.balancer;
-  if (balancer.needsClient()) balancer.forget(clientIP(session.client), session.endpoint);
-  tell(session.portal, session.client, session.endpoint,
-       error == ECONNREFUSED ? Failure::icmpRefused : Failure::dialFailed, error);
-  forgetRefusal(session);
-  session.refusedBy = session.endpoint;
-  session.refusedBy->uses.fetch_add(1, std::memory_order_relaxed);
-  unbind(session);
-}
-
-void UdpSessions::State::unbind(UdpSession& session) {
-  if (session.endpoint == nullptr) return;
-  close(session.fd);
-  session.fd = -1;
-  counts(session).udpSessions.add(-1);
-  session.endpoint->open.fetch_sub(1, std::memory_order_relaxed);
-  release(session.endpoint);
-  session.endpoint = nullptr;
-}
-
-void UdpSessions::State::forgetRefusal(UdpSession& session) {
-  if (session.refusedBy == nullptr) return;
-  release(session.refusedBy);
-  session.refusedBy = nullptr;
-}
-
 void UdpSessions::State::end(UdpSession& session) {
   if (session.ended) return;
   session.ended = true;
@@ -316,9 +112,28 @@ void UdpSessions::State::end(UdpSession& session) {
   worker.gaveFiles(1);
 }
 
+uint64_t UdpSessions::State::dueMs(const UdpSession* session) {
+  const uint64_t idleMs = limits().idleMs.load(std::memory_order_relaxed);
+  if (session->owed == 0) return session->lastUsedMs + idleMs;
+  return session->lastUsedMs + std::max(idleMs, limits().replyMs.load(std::memory_order_relaxed));
+}
+
+UdpSession* UdpSessions::State::firstDue() {
+  UdpSession* const settled = table.oldestSettled();
+  UdpSession* const owing = table.oldestOwing();
+  if (settled == nullptr || owing == nullptr) return settled == nullptr ? owing : settled;
+  return dueMs(owing) < dueMs(settled) ? owing : settled;
+}
+
 void UdpSessions::State::evict(UdpSession& session) {
   counts(session).udpEvicted.add(1);
   end(session);
+}
+
+void setUdpReplyMs(Relay& relay, uint64_t ms) {
+  relay.udpLimits().replyMs.store(ms, std::memory_order_relaxed);
+  // Those that sleep do so until what the time was before.
+  for (const auto& worker : relay.workers()) worker->wake();
 }
 
 UdpSessions::UdpSessions(Worker& worker) : state_(std::make_unique<State>(worker)) {}
@@ -344,7 +159,7 @@ void UdpSessions::received(Portal& portal) {
       UdpSession* session = state.table.find(key);
       if (session == nullptr) session = state.begin(portal, key, from);
       if (session == nullptr) continue;
-      state.table.touch(session, state.worker.nowMs());
+      state.table.touch(session, state.worker.nowMs(), session->owed);
       state.forward(*session, batch.bytes(i), batch.length(i));
     }
     if (count < static_cast<int>(batch.size())) return;
@@ -358,16 +173,10 @@ void UdpSessions::answered(UdpSession& session, uint32_t) {
   // One answer: most questions have one, and where there is another the event comes again.
   const ssize_t length = recv(session.fd, answer, Worker::kScratchBytes, MSG_DONTWAIT);
   if (length < 0) {
-    const int error = errno;
-    if (error == EAGAIN) return;
-    // EMSGSIZE: a router says that a datagram was too long for the path. It is lost; the next of its length
-    // leaves in fragments, because the kernel knows by now. That is its default for datagram sockets (ip(7),
-    // IP_PMTUDISC_WANT), and stays: what the host is set to (net.ipv4.ip_no_pmtu_disc) goes for the relay.
-    if (!isNotTheEndpointsFault(error)) return state.failed(session, error);
-    state.counts(session).droppedDatagrams.add(1);
+    if (errno != EAGAIN) state.reported(session, errno);
     return;
   }
-  state.table.touch(&session, state.worker.nowMs());
+  state.table.touch(&session, state.worker.nowMs(), session.owed - (session.owed > 0 ? 1 : 0));
   state.forgetRefusal(session);
   dialSucceeded(session.endpoint);
   PortalCounts& counts = state.counts(session);
@@ -381,19 +190,18 @@ void UdpSessions::answered(UdpSession& session, uint32_t) {
 void UdpSessions::runTimers() {
   State& state = *state_;
   const uint64_t now = state.worker.nowMs();
-  const uint64_t idleMs = state.limits().idleMs.load(std::memory_order_relaxed);
-  UdpSession* oldest = state.table.oldest();
-  for (; oldest != nullptr && oldest->lastUsedMs + idleMs <= now; oldest = state.table.oldest()) {
-    if (oldest->endpoint != nullptr) endedSilently(oldest->endpoint, oldest->boundMs);
-    state.end(*oldest);
+  for (UdpSession* due = state.firstDue(); due != nullptr && state.dueMs(due) <= now;
+       due = state.firstDue()) {
+    if (due->endpoint != nullptr) endedSilently(due->endpoint, due->boundMs);
+    state.end(*due);
   }
-  state.worker.oldestUdpSession.store(sinceMs(oldest), std::memory_order_relaxed);
+  state.worker.oldestUdpSession.store(sinceMs(state.table.oldest()), std::memory_order_relaxed);
 }
 
 int UdpSessions::msUntilTimer() const {
-  const UdpSession* const oldest = state_->table.oldest();
-  if (oldest == nullptr) return -1;
-  const uint64_t due = oldest->lastUsedMs + state_->limits().idleMs.load(std::memory_order_relaxed);
+  const UdpSession* const first = state_->firstDue();
+  if (first == nullptr) return -1;
+  const uint64_t due = state_->dueMs(first);
   const uint64_t now = state_->worker.nowMs();
   return due <= now ? 0 : static_cast<int>(std::min<uint64_t>(due - now, INT32_MAX));
 }
@@ -414,10 +222,9 @@ void UdpSessions::each(const std::function<void(const UdpSession&)>& visit) cons
   state_->table.each(visit);
 }
 
-bool UdpSessions::adopt(Portal& portal, const SocketAddress& client, const ClientIP& local,
-                        uint64_t lastUsedMs, Endpoint* endpoint, int fd, uint64_t boundMs,
-                        Endpoint* refusedBy) {
+bool UdpSessions::adopt(Portal& portal, const SessionBefore& before) {
   State& state = *state_;
+  const auto& [client, local, endpoint, fd, boundMs, refusedBy, lastUsedMs, owed] = before;
   UdpSession* const session = state.slab.make(portal, SessionKey(portal, client, local), client);
   if (session == nullptr) return false;
   session->fd = fd;
@@ -436,7 +243,7 @@ bool UdpSessions::adopt(Portal& portal, const SocketAddress& client, const Clien
   if (refusedBy != nullptr) refusedBy->uses.fetch_add(1, std::memory_order_relaxed);
   state.worker.relay.files().add(1);
   state.enter(*session);
-  state.table.touch(session, lastUsedMs);
+  state.table.touch(session, lastUsedMs, owed);
   return true;
 }
 

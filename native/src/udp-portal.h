@@ -4,7 +4,7 @@
 //   endpoint client ◀── portal socket (IP_PKTINFO: from the address the client sent to) ◀──── session ◀──
 //   endpoint
 //
-//   session:  bound ──▶ ended (idle, evicted, portal closed)
+//   session:  bound ──▶ ended (idle, its answer overdue, evicted, portal closed)
 //               └─ICMP refusal, or its endpoint went─▶ unbound ──next datagram of the client──▶ bound
 //               (another endpoint)
 //
@@ -20,8 +20,25 @@
 
 #include "portal.h"
 
+class Relay;
 class Worker;
 struct UdpSession;
+
+/// Control thread: how long an answer that is owed keeps its session. In force at once.
+void setUdpReplyMs(Relay& relay, uint64_t ms);
+
+/// What is taken over of a session (its fields: udp-session.h).
+struct SessionBefore {
+  SocketAddress client;
+  ClientIP local;
+  /// Where it is bound, and null and -1 where not.
+  Endpoint* endpoint;
+  int fd;
+  uint64_t boundMs;
+  Endpoint* refusedBy;
+  uint64_t lastUsedMs;
+  uint64_t owed;
+};
 
 /// All UDP sessions of one worker, the one idle longest first.
 class UdpSessions {
@@ -44,12 +61,11 @@ class UdpSessions {
   /// the asker looks again.
   void evictFor(Worker& asker, uint64_t askersSinceMs);
   // While no worker runs (session-record.cpp):
-  /// The session idle longest first.
+  /// Those that owe no answer, and then those that do; of each the one idle longest first.
   void each(const std::function<void(const UdpSession&)>& visit) const;
-  /// One of the relay before. `endpoint` and `fd` where it is bound, `refusedBy` where it was refused. False
-  /// where there is no memory, or it can't be watched: the socket is the caller's still.
-  bool adopt(Portal& portal, const SocketAddress& client, const ClientIP& local, uint64_t lastUsedMs,
-             Endpoint* endpoint, int fd, uint64_t boundMs, Endpoint* refusedBy);
+  /// One of the relay before; those used longest ago come first. False where there is no memory, or it can't
+  /// be watched: the socket is the caller's still.
+  bool adopt(Portal& portal, const SessionBefore& before);
 
   /// From mail, on shutdown: begins no new session.
   void drain();

@@ -33,7 +33,7 @@ void UdpSessionTable::add(UdpSession* session) {
   session->nextInBucket = first;
   first = session;
   count_ += 1;
-  byUse_.pushBack(session);
+  listOf(session).pushBack(session);
 }
 
 void UdpSessionTable::remove(UdpSession* session) {
@@ -41,13 +41,21 @@ void UdpSessionTable::remove(UdpSession* session) {
   while (*link != session) link = &(*link)->nextInBucket;
   *link = session->nextInBucket;
   count_ -= 1;
-  byUse_.remove(session);
+  listOf(session).remove(session);
 }
 
-void UdpSessionTable::touch(UdpSession* session, uint64_t nowMs) {
+void UdpSessionTable::touch(UdpSession* session, uint64_t nowMs, uint64_t owed) {
+  listOf(session).remove(session);
   session->lastUsedMs = nowMs;
-  byUse_.remove(session);
-  byUse_.pushBack(session);
+  session->owed = owed;
+  listOf(session).pushBack(session);
+}
+
+UdpSession* UdpSessionTable::oldest() const {
+  UdpSession* const settled = settled_.front();
+  UdpSession* const owing = owing_.front();
+  if (settled == nullptr || owing == nullptr) return settled == nullptr ? owing : settled;
+  return owing->lastUsedMs < settled->lastUsedMs ? owing : settled;
 }
 
 void UdpSessionTable::grow() {

@@ -44,8 +44,11 @@ struct UdpSession : Watched {
   uint64_t boundMs = 0;
   /// Refused the last datagram (one of its uses is held): the next goes to another.
   Endpoint* refusedBy = nullptr;
-  /// When a datagram last passed, ms, monotonic.
+  /// When a datagram last passed, or what was owed was lost, ms, monotonic.
   uint64_t lastUsedMs = 0;
+  /// Datagrams that the endpoint has got, less the answers that came: a resolver asks for IPv4 and IPv6 in
+  /// one go, and one answer must not cost it the other. 0 while unbound. The table's.
+  uint64_t owed = 0;
   bool ended = false;
   ListLinks<UdpSession> byUse;
   UdpSession* nextInBucket = nullptr;

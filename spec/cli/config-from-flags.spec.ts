@@ -27,6 +27,8 @@ describe('configFromFlags', () => {
     [{ 'udp-timeout': '1m30s' }, { udpIdleTimeoutMs: 90_000 }],
     [{ 'half-closed-timeout': '90s' }, { halfClosedTimeoutMs: 90_000 }],
     [{ 'half-closed-timeout': '0' }, { halfClosedTimeoutMs: 0 }],
+    [{ 'udp-reply-timeout': '2s' }, { udpReplyTimeoutMs: 2_000 }],
+    [{ 'udp-reply-timeout': '0' }, { udpReplyTimeoutMs: 0 }],
     [{ 'iptables-sync-period': '5s' }, { syncPeriodMs: 5_000 }],
     [{ manifests: ['b', 'a', 'b'] }, { manifests: ['b', 'a'] }],
     [{ manifests: 'a,b.yaml' }, { manifests: ['a,b.yaml'] }],

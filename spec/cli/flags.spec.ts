@@ -42,6 +42,7 @@ describe('the flags', () => {
     ['proxy-mode', 'userspace'],
     ['proxy-port-range', '0-0'],
     ['udp-timeout', '250ms'],
+    ['udp-reply-timeout', '5s'],
     ['v', '0'],
     ['half-closed-timeout', '1h'],
     ['hostname-override', ''],

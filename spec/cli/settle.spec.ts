@@ -54,6 +54,11 @@ describe('settle', () => {
       '--half-closed-timeout: 596h31m23.648s is held to 596h31m23.647s, the longest that can be timed',
     ],
     [
+      { udpReplyTimeoutMs: 8_760 * 3_600_000 },
+      { udpReplyTimeoutMs: 2_147_483_647 },
+      '--udp-reply-timeout: 8760h is held to 596h31m23.647s, the longest that can be timed',
+    ],
+    [
       { shutdownDelayMs: 2_147_483_648 },
       { shutdownDelayMs: 2_147_483_647 },
       '--shutdown-delay: 596h31m23.648s is held to 596h31m23.647s, the longest that can be timed',

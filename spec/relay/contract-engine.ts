@@ -9,6 +9,7 @@ import { UdpClient, type UdpDial } from '../support/udp-client.js';
 /** What the contract specs decide about an engine; the rest is up to whoever starts it, and generous. */
 export interface ContractEngineOptions {
   readonly udpIdleTimeoutMs: number;
+  readonly udpReplyTimeoutMs?: number;
   /** How many files the engine may open. */
   readonly maxOpenFiles?: number;
   readonly maxUdpSessions?: number;

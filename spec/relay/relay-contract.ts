@@ -20,6 +20,7 @@ import { describeTcp } from './tcp-contract.js';
 import { describeUdp } from './udp-contract.js';
 import { describeUdpCrowd } from './udp-crowd-contract.js';
 import { describeUdpFaults } from './udp-fault-contract.js';
+import { describeUdpReplies } from './udp-reply-contract.js';
 import { describeUdpSession } from './udp-session-contract.js';
 import { describeUrgentData } from './urgent-data-contract.js';
 
@@ -50,6 +51,7 @@ export function describeRelayContract(name: string, start: StartEngine): void {
     describeRouting(start);
     describeUdp(start);
     describeUdpSession(start);
+    describeUdpReplies(start);
     describeUdpFaults(start);
     describeUdpCrowd(start);
     describeLimits(start);

@@ -28,6 +28,7 @@ export async function startManifestProxy(
   const state = alter(await readState(config.manifests));
   const relay = new PortableRelay({
     udpIdleTimeoutMs: config.udpIdleTimeoutMs,
+    udpReplyTimeoutMs: config.udpReplyTimeoutMs,
     maxOpenFiles: 1_000,
     maxUdpSessions: 100,
     observer: new RecordingObserver(),

@@ -56,7 +56,12 @@ export class UdpEndpoint {
   sendToLastSource(payload: string): void {
     const last = this.received.at(-1);
     if (last === undefined) throw new Error('nobody has sent yet');
-    this.#socket.send(payload, last.port, this.endpoint.address);
+    this.send(payload, last.port);
+  }
+
+  /** Sends to a port of its own host. */
+  send(payload: string, port: number): void {
+    this.#socket.send(payload, port, this.endpoint.address);
   }
 
   /**

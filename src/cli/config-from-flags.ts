@@ -30,6 +30,7 @@ export function configFromFlags(flags: GivenFlags, defaults: ProxyConfig): Proxy
     proxyPortRange: given(flags.read('proxy-port-range', parsePortRange), defaults.proxyPortRange),
     udpIdleTimeoutMs: flags.read('udp-timeout', parsePeriod) ?? defaults.udpIdleTimeoutMs,
     halfClosedTimeoutMs: flags.read('half-closed-timeout', parseTimeout) ?? defaults.halfClosedTimeoutMs,
+    udpReplyTimeoutMs: flags.read('udp-reply-timeout', parseTimeout) ?? defaults.udpReplyTimeoutMs,
     syncPeriodMs: flags.read('iptables-sync-period', parsePeriod) ?? defaults.syncPeriodMs,
     statusAddress: statusAddressFromFlags(flags, defaults.statusAddress),
     manifests: flags.has('manifests') ? manifests(flags) : defaults.manifests,

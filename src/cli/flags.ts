@@ -98,6 +98,15 @@ export const FLAGS = [
       'How long a TCP connection of which one side has finished may move no byte before it is reset, such as 1m or 2h; 0 is for ever.',
   },
   {
+    name: 'udp-reply-timeout',
+    group: 'Portals',
+    takes: 'value',
+    commands: PROXY,
+    default: formatDuration(DEFAULT_CONFIG.udpReplyTimeoutMs),
+    description:
+      'How long a UDP session may be idle while an answer is owed to its client, where that is longer; 0 for no longer than --udp-timeout.',
+  },
+  {
     name: 'udp-max-sessions',
     group: 'Portals',
     takes: 'value',

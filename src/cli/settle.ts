@@ -37,6 +37,7 @@ export function settle(flags: GivenFlags, asked: ProxyConfig): Settled {
   }
   config.udpIdleTimeoutMs = heldToTimer('udp-timeout', asked.udpIdleTimeoutMs, warnings);
   config.halfClosedTimeoutMs = heldToTimer('half-closed-timeout', asked.halfClosedTimeoutMs, warnings);
+  config.udpReplyTimeoutMs = heldToTimer('udp-reply-timeout', asked.udpReplyTimeoutMs, warnings);
   config.shutdownDelayMs = heldToTimer('shutdown-delay', asked.shutdownDelayMs, warnings);
   config.drainTimeoutMs = heldToTimer('drain-timeout', asked.drainTimeoutMs, warnings);
   config.syncPeriodMs = heldToTimer('iptables-sync-period', asked.syncPeriodMs, warnings);

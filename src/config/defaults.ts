@@ -8,6 +8,7 @@ export const DEFAULT_CONFIG: ProxyConfig = deepFreeze<ProxyConfig>({
   udpIdleTimeoutMs: 250,
   // What kube-proxy sets for the kernel's connection tracking (--conntrack-tcp-timeout-close-wait).
   halfClosedTimeoutMs: 3_600_000,
+  udpReplyTimeoutMs: 5_000,
   syncPeriodMs: 30_000,
   statusAddress: { address: '127.0.0.1', port: 10249 },
   manifests: [],

@@ -7,6 +7,8 @@ export interface ProxyConfig {
   readonly udpIdleTimeoutMs: number;
   /** How long nothing may move in a TCP connection of which one side has finished; 0 for ever. */
   readonly halfClosedTimeoutMs: number;
+  /** How long an answer that is owed keeps its UDP session, where that is longer; 0 for no longer. */
+  readonly udpReplyTimeoutMs: number;
   /** The longest time between two syncs. */
   readonly syncPeriodMs: number;
   /** Where the status server listens; null turns it off. */

@@ -76,6 +76,7 @@ function portable(config: ProxyConfig, { openFileLimit, observer }: RelayPlace):
   return new PortableRelay({
     udpIdleTimeoutMs: config.udpIdleTimeoutMs,
     halfClosedTimeoutMs: config.halfClosedTimeoutMs,
+    udpReplyTimeoutMs: config.udpReplyTimeoutMs,
     maxOpenFiles,
     maxUdpSessions: maxUdpSessions(config, maxOpenFiles),
     observer,
@@ -120,6 +121,7 @@ function native(config: ProxyConfig, place: RelayPlace, source: RelaySource): Pr
     logger: place.logger,
     udpIdleTimeoutMs: config.udpIdleTimeoutMs,
     halfClosedTimeoutMs: config.halfClosedTimeoutMs,
+    udpReplyTimeoutMs: config.udpReplyTimeoutMs,
     maxUdpSessions: (files) => maxUdpSessions(config, files),
   });
 }

@@ -10,10 +10,11 @@ import type { Protocol, ServicePortName, SessionAffinity } from '../model/servic
  * failure drops the client's affinity; when all four fail the client gets a reset. Half-close passes through both
  * ways, a reset becomes a reset, and a side that does not read stops the other from being read.
  *
- * UDP: one session for each client address; a session ends when idle for `udpIdleTimeoutMs`; replies leave from the
+ * UDP: one session for each client address; a session ends when idle for `udpIdleTimeoutMs`, or while it owes an answer (the
+ * endpoint has got more datagrams than it has answered) for `udpReplyTimeoutMs` where that is longer; replies leave from the
  * address the client sent to; an ICMP refusal ends the session, and the client's next datagram goes to another
  * endpoint; a session whose endpoint went away moves at once. The session table is bounded: when it is full the
- * session that has been idle longest makes room.
+ * session that has been idle longest makes room, also one that owes an answer.
  *
  * Endpoints that fail: one that could not be reached three times in a row is set aside for a second, then twice as long each
  * time up to a minute; after each one connection or session tries it, and a good one ends that. Clients with affinity are bound

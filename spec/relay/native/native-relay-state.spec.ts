@@ -29,6 +29,7 @@ async function start(fake: FakeRelay, patienceMs?: number) {
     observer,
     logger,
     udpIdleTimeoutMs: 250,
+    udpReplyTimeoutMs: 5_000,
     maxUdpSessions: (files) => files / 2,
     patienceMs,
   });
@@ -44,6 +45,7 @@ describe('the state that a native relay is to have', () => {
     expect(fake.asked).toEqual([
       'hello 1',
       'configure udp-idle-ms=250 udp-sessions=500',
+      'configure udp-reply-ms=5000',
       'events',
       'portals',
     ]);
@@ -55,6 +57,21 @@ describe('the state that a native relay is to have', () => {
     await relay.close('a/kept');
     expect(fake.portals.size).toBe(0);
     expect(relay.portals().size).toBe(0);
+  });
+
+  it('is told to a relay of an earlier release, but for how long answers are waited for, and that is said', async () => {
+    const fake = await FakeRelay.start();
+    fake.answers.set(
+      'configure udp-reply-ms',
+      'error SYNTAX KEY is none of udp-idle-ms, udp-sessions, files',
+    );
+    const { relay, logger } = await start(fake);
+    expect(fake.asked).toContain('configure udp-idle-ms=250 udp-sessions=500');
+    expect(logger.messages('warn')).toEqual([
+      'the relay is older than kube-splice: UDP answers are not waited for beyond --udp-timeout',
+    ]);
+    await relay.open(request());
+    expect([...fake.portals.keys()]).toEqual([WEB]);
   });
 
   it('takes a kept portal over when it is opened', async () => {

@@ -11,6 +11,7 @@ const MAX_UDP_SESSIONS = 10_000;
 describe.skipIf(NATIVE_RELAY_MISSING)('the native relay (skipped where it is not built)', () => {
   describeRelayContract('native', ({ maxOpenFiles, maxUdpSessions, ...options }) =>
     NativeRelay.start({
+      ...options,
       source: new RelayProcess({ program: NATIVE_RELAY, threads: 2, logger: SILENT_LOGGER }),
       logger: SILENT_LOGGER,
       maxOpenFiles: maxOpenFiles ?? MAX_OPEN_FILES,

@@ -85,6 +85,8 @@ describe.skipIf(NATIVE_RELAY_MISSING)(
       ],
       ['11 configure files=0', '11 error SYNTAX files is not 1 to 1000000'],
       ['15 configure half-closed-ms=2147483648', '15 error SYNTAX half-closed-ms is not 0 to 2147483647'],
+      ['11 configure udp-reply-ms=-1', '11 error SYNTAX udp-reply-ms is not 0 to 2147483647'],
+      ['11 configure udp-reply-ms=1 udp-reply-ms=2', '11 error SYNTAX a KEY is named twice'],
       ['12 route a affinity=0 endpoints=0', /^12 error SYNTAX AFFINITY /],
       [
         '13 route a affinity=none endpoints=2\n13 endpoint 1.2.3.4:5\n13 endpoint 1.2.3.4:5',

@@ -72,6 +72,9 @@ describe('a request to the relay', () => {
     expect(protocol.configureHalfClosed(0)).toEqual(['configure half-closed-ms=0']);
     expect(protocol.configureHalfClosed(0.5)).toEqual(['configure half-closed-ms=1']);
     expect(protocol.configureHalfClosed(1e12)).toEqual(['configure half-closed-ms=2147483647']);
+    expect(protocol.configureReplies(0)).toEqual(['configure udp-reply-ms=0']);
+    expect(protocol.configureReplies(0.5)).toEqual(['configure udp-reply-ms=1']);
+    expect(protocol.configureReplies(1e12)).toEqual(['configure udp-reply-ms=2147483647']);
     expect(protocol.shutdown(-1)).toEqual(['shutdown 0']);
     expect(protocol.shutdown(1.2)).toEqual(['shutdown 2']);
   });

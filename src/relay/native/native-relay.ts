@@ -30,6 +30,8 @@ export interface NativeRelayOptions {
    * has it where left out.
    */
   readonly halfClosedTimeoutMs?: number | undefined;
+  /** ms after which it ends while it owes an answer, where that is longer; 0 where left out. */
+  readonly udpReplyTimeoutMs?: number | undefined;
   /** Files that the relay may open; as many as the system allows where left out or more. */
   readonly maxOpenFiles?: number | undefined;
   /** At most; given how many files the relay may open. */
@@ -257,9 +259,10 @@ export class NativeRelay implements RelayEngine {
     const files = maxOpenFiles === undefined ? undefined : Math.min(maxOpenFiles, allowed);
     const udpSessions = maxUdpSessions(files ?? allowed);
     const settings = { udpIdleMs: udpIdleTimeoutMs, udpSessions, files };
-    const [, , , portals] = await Promise.all([
+    const [, , , , portals] = await Promise.all([
       connection.request(protocol.hello()),
       connection.request(protocol.configure(settings)),
+      this.#configureReplies(connection),
       connection.request(['events']),
       connection.ask(['portals'], ({ lines }) => parsePortals(lines)),
       this.#configureHalfClosed(connection),
@@ -283,6 +286,23 @@ export class NativeRelay implements RelayEngine {
     } catch (error) {
       if (!(error instanceof RelayRefusal)) throw error;
       logger.warn('the relay is older: half-closed connections have no timeout', { error: error.message });
+    }
+  }
+
+  /** A relay of an earlier release does not know of it, and is as good otherwise. */
+  async #configureReplies(connection: RelayConnection): Promise<void> {
+    const { udpReplyTimeoutMs = 0, logger } = this.#options;
+    try {
+      await connection.request(protocol.configureReplies(udpReplyTimeoutMs));
+    } catch (error) {
+      if (!(error instanceof RelayRefusal)) throw error;
+      if (udpReplyTimeoutMs === 0) return;
+      logger.warn(
+        'the relay is older than kube-splice: UDP answers are not waited for beyond --udp-timeout',
+        {
+          error: error.message,
+        },
+      );
     }
   }
 

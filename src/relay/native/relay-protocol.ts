@@ -17,7 +17,7 @@ export const LONGEST_LINE = 4_096;
 const LONGEST_NAME = 512;
 const MOST_ENDPOINTS = 65_536;
 const LONGEST_AFFINITY_SECONDS = 86_400;
-/** `udp-idle-ms`. */
+/** `udp-idle-ms`, `udp-reply-ms`. */
 const LONGEST_IDLE_MS = 2 ** 31 - 1;
 
 /** What the relay says of itself when somebody connects. */
@@ -86,6 +86,11 @@ export function configure({ udpIdleMs, udpSessions, files }: RelaySettings): Req
 /** 0 is never. A request of its own: an older relay refuses it, and does everything else. */
 export function configureHalfClosed(ms: number): RequestLines {
   return [`configure half-closed-ms=${Math.min(LONGEST_IDLE_MS, Math.max(0, Math.ceil(ms)))}`];
+}
+
+/** By itself: a relay that does not know it refuses all of its request. */
+export function configureReplies(udpReplyMs: number): RequestLines {
+  return [`configure udp-reply-ms=${Math.min(LONGEST_IDLE_MS, Math.max(0, Math.ceil(udpReplyMs)))}`];
 }
 
 export function portal({ name, protocol, address, port, routing }: PortalRequest): RequestLines {

@@ -23,6 +23,8 @@ export interface PortableRelayOptions {
   readonly udpIdleTimeoutMs: number;
   /** ms without a byte either way after which a connection of which one side has finished is reset; never where 0 or left out. */
   readonly halfClosedTimeoutMs?: number | undefined;
+  /** ms after which it ends while it owes an answer, where that is longer; 0 where left out. */
+  readonly udpReplyTimeoutMs?: number;
   /** File descriptors the relay may hold. */
   readonly maxOpenFiles: number;
   readonly maxUdpSessions: number;
@@ -75,6 +77,7 @@ export class PortableRelay implements RelayEngine {
     );
     this.#sessions = new UdpSessionTable({
       idleTimeoutMs: options.udpIdleTimeoutMs,
+      replyTimeoutMs: options.udpReplyTimeoutMs ?? 0,
       maxSessions: options.maxUdpSessions,
       now: this.#now,
       full: () => this.#observer.udpSessionsExhausted(options.maxUdpSessions),

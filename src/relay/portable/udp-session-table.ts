@@ -1,8 +1,11 @@
+import { IdleSessions } from './idle-sessions.js';
 import type { UdpSession } from './udp-session.js';
 
 export interface SessionTableOptions {
   /** ms without a datagram either way after which a session ends. */
   readonly idleTimeoutMs: number;
+  /** ms after which it ends while it owes an answer, where that is longer. */
+  readonly replyTimeoutMs: number;
   readonly maxSessions: number;
   /** ms, monotonic. */
   readonly now: () => number;
@@ -11,15 +14,24 @@ export interface SessionTableOptions {
 }
 
 /**
- * Every UDP session of the relay, the one idle longest first: the map keeps that order, because a session moves to its
- * end with each datagram. One timer, set for the first, serves them all.
+ * Every UDP session of the relay, by key and in the order of last use: those that owe an answer apart from the others, because
+ * they may be idle for longer.
  */
 export class UdpSessionTable {
   readonly #sessions = new Map<string, UdpSession>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #settled: IdleSessions;
+  readonly #owing: IdleSessions;
   #toldFull = false;
 
-  constructor(private readonly options: SessionTableOptions) {}
+  constructor(private readonly options: SessionTableOptions) {
+    const { idleTimeoutMs, replyTimeoutMs, now } = options;
+    const expired = (session: UdpSession): void => {
+      this.delete(session);
+      session.end('idle');
+    };
+    this.#settled = new IdleSessions(idleTimeoutMs, now, expired);
+    this.#owing = new IdleSessions(Math.max(idleTimeoutMs, replyTimeoutMs), now, expired);
+  }
 
   get size(): number {
     return this.#sessions.size;
@@ -37,53 +49,36 @@ export class UdpSessionTable {
       this.evictOldest();
     }
     this.#sessions.set(session.key, session);
-    this.#arm();
+    this.#settled.add(session);
   }
 
-  /** Notes that a datagram of the session has passed. */
+  /** Notes that a datagram of the session has passed, or that what it owes is something else now. */
   touch(session: UdpSession): void {
-    session.lastUsed = this.options.now();
     // One that has ended meanwhile stays out.
-    if (this.#sessions.delete(session.key)) this.#sessions.set(session.key, session);
+    if (!this.#settled.delete(session) && !this.#owing.delete(session)) return;
+    session.lastUsed = this.options.now();
+    (session.owesAnswer ? this.#owing : this.#settled).add(session);
   }
 
   delete(session: UdpSession): void {
     this.#sessions.delete(session.key);
+    this.#settled.delete(session);
+    this.#owing.delete(session);
     if (this.#sessions.size * 2 <= this.options.maxSessions) this.#toldFull = false;
-    if (this.#sessions.size === 0) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-    }
+    if (this.#sessions.size > 0) return;
+    this.#settled.stop();
+    this.#owing.stop();
   }
 
-  /** False where there is none. */
+  /** Ends the session that has been idle longest, whatever it owes. False where there is none. */
   evictOldest(): boolean {
-    const oldest = this.#sessions.values().next().value;
+    const settled = this.#settled.oldest;
+    const owing = this.#owing.oldest;
+    const isOwing = owing !== undefined && (settled === undefined || owing.lastUsed < settled.lastUsed);
+    const oldest = isOwing ? owing : settled;
     if (oldest === undefined) return false;
     this.delete(oldest);
     oldest.end('evicted');
     return true;
-  }
-
-  #arm(): void {
-    const oldest = this.#sessions.values().next().value;
-    if (this.#timer !== undefined || oldest === undefined) return;
-    const idleMs = this.options.now() - oldest.lastUsed;
-    this.#timer = setTimeout(
-      () => this.#expire(),
-      Math.max(1, Math.ceil(this.options.idleTimeoutMs - idleMs)),
-    );
-    this.#timer.unref();
-  }
-
-  #expire(): void {
-    this.#timer = undefined;
-    const deadline = this.options.now() - this.options.idleTimeoutMs;
-    for (const session of this.#sessions.values()) {
-      if (session.lastUsed > deadline) break;
-      this.delete(session);
-      session.end('idle');
-    }
-    this.#arm();
   }
 }

@@ -38,7 +38,7 @@ export interface SessionContext {
   readonly leadsBack: (endpoint: Endpoint) => boolean;
   /** ms, monotonic. */
   readonly now: () => number;
-  /** An endpoint answered: the session is in use. */
+  /** A datagram of the client went to the endpoint, or the endpoint answered: the session is in use. */
   readonly touch: (session: UdpSession) => void;
   /** The session has ended and holds nothing any more. Once. */
   readonly ended: (session: UdpSession, cause: SessionEnd) => void;
@@ -65,6 +65,11 @@ export class UdpSession {
   #refusedBy: EndpointKey | undefined;
   /** The balancer knows that the bound endpoint is well. */
   #isToldReached = false;
+  /**
+   * Datagrams that the bound endpoint has got, less the answers that came: a resolver asks for IPv4 and IPv6 in one go, and one
+   * answer must not cost it the other.
+   */
+  #owed = 0;
   #ended = false;
   /** When a datagram last passed, ms, monotonic. The session table's. */
   lastUsed: number;
@@ -75,6 +80,11 @@ export class UdpSession {
     private readonly context: SessionContext,
   ) {
     this.lastUsed = context.now();
+  }
+
+  /** Whether the endpoint has got more than it has answered. */
+  get owesAnswer(): boolean {
+    return this.#owed > 0;
   }
 
   get endpoint(): EndpointKey | undefined {
@@ -168,7 +178,10 @@ export class UdpSession {
       traffic.droppedDatagrams += 1;
       return;
     }
+    // Now, and not when it has left: the answer may be read before that is told.
+    this.#owe(this.#owed + 1);
     bound.socket.socket.send(message, (error) => {
+      if (error !== null && this.#bound === bound) this.#owe(this.#owed - 1);
       if (error === null) {
         traffic.bytesIn += message.length;
         if (isSecondTry) traffic.droppedDatagrams += 1;
@@ -185,10 +198,16 @@ export class UdpSession {
   }
 
   #answered(message: Buffer): void {
-    this.context.touch(this);
+    this.#owe(this.#owed - 1);
     this.#refusedBy = undefined;
     this.#reached();
     this.context.reply(message);
+  }
+
+  /** So many answers from now on; the session is in use. */
+  #owe(answers: number): void {
+    this.#owed = Math.max(0, answers);
+    this.context.touch(this);
   }
 
   #reached(): void {
@@ -240,6 +259,8 @@ export class UdpSession {
     traffic.disconnected(endpoint.key);
     this.#bound = undefined;
     this.#waiting = undefined;
+    // Whoever comes next owes nothing for what another has got.
+    if (this.#owed > 0) this.#owe(0);
     // Closing fails only where the socket is closed already.
     socket.close().catch(() => undefined);
   }
