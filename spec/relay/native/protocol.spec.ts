@@ -216,7 +216,7 @@ describe.skipIf(NATIVE_RELAY_MISSING)(
       const relay = await RelayProgram.start();
       const peer = await relay.peer();
       await peer.ask(7, PORTAL);
-      expect(await peer.ask(8, '8 shutdown 0\n')).toEqual(['8 ok']);
+      expect(await peer.ask(8, '8 shutdown 0\n')).toEqual(['8 ok 0']);
       expect(await within('the end of the relay', relay.started.ended)).toBe(0);
     });
   },
