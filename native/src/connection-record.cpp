@@ -191,7 +191,12 @@ std::string readConnection(Record& record, Adopted& adopted) {
   }
   count(worker, connection);
   if (*state == "new") {
-    worker.post([&worker, made] { begin(worker, *made, false); });
+    // Found there by the next relay, should it come before the letter is read.
+    worker.expect(connection);
+    worker.post([&worker, made] {
+      worker.arrived(*made);
+      begin(worker, *made, false);
+    });
     return {};
   }
   connection.state = *state == "spliced" ? TcpConnection::State::spliced : TcpConnection::State::dialling;
