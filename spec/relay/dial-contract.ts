@@ -172,12 +172,16 @@ export function describeDial(start: StartEngine): void {
       const clients = await Promise.all([mixed.connect(), mixed.connect()]);
       await Promise.race(clients.map((client) => client.text(1)));
       // The one is served while the other's first try goes on.
-      expect(await mixed.counters()).toMatchObject({ activeConnections: 2, dialFailures: 0 });
+      await eventually(async () => {
+        expect(await mixed.counters()).toMatchObject({ activeConnections: 2, dialFailures: 0 });
+      });
       const lost = await relay.open({ name: 'default/lost', endpoints: [hole] });
       await lost.connect();
       const other = await relay.open({ name: 'default/other', endpoints: [good.endpoint] });
       expect(await other.visit()).toBe('g');
-      expect(await lost.counters()).toMatchObject({ activeConnections: 1, dialFailures: 0 });
+      await eventually(async () => {
+        expect(await lost.counters()).toMatchObject({ activeConnections: 1, dialFailures: 0 });
+      });
     });
 
     it('costs its client no data: what was sent during the dial arrives, and then the FIN', async () => {

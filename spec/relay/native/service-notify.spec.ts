@@ -33,8 +33,9 @@ describe.skipIf(!canRun)(`the relay program and its service manager ${about}`, (
     const [greeting = ''] = await peer.lines(1);
     // A sanitizer has calls that no filter could know.
     if (process.env.KUBE_SPLICE_RELAY === undefined) expect(greeting).toContain('seccomp=on');
-    expect(await receiver.received(/^STATUS=/)).toBe(
-      'STATUS=0 portals, 0 connections, 0 UDP sessions, 0 control connections',
+    // The peer may have come before it was said, or not.
+    expect(await receiver.received(/^STATUS=/)).toMatch(
+      /^STATUS=0 portals, 0 connections, 0 UDP sessions, [01] control connections$/,
     );
     expect(receiver.lines).not.toContain('WATCHDOG=1');
   });
