@@ -21,7 +21,11 @@ struct Adopted {
   std::vector<Portal*> portals;
   /// Endpoints of the last portal, of which so many are still to come.
   std::vector<RoutedEndpoint> endpoints;
-  std::vector<uint64_t> totals;
+  struct Counted {
+    uint64_t total;
+    FailingEndpoint::State failing;
+  };
+  std::vector<Counted> counts;
   uint64_t missing = 0;
   uint32_t affinitySeconds = 0;
   /// Connections with a timer, which its worker's queues want in the order of their time.

@@ -65,6 +65,7 @@ std::string flagsOf(const TcpStream& stream) {
 /// Those it has tried, where they are still known: others may be gone for good.
 std::string triedOf(const TcpConnection& connection) {
   std::string keys;
+  if (connection.tried.count == 0) return "-";
   connection.portal.balancer.eachEndpoint([&](const Endpoint& endpoint) {
     if (connection.tried.has(&endpoint)) keys += (keys.empty() ? "" : ",") + endpoint.key;
   });
@@ -102,6 +103,8 @@ std::string readStream(Record& record, const Direction& direction, TcpStream& st
     stream.heldTo = static_cast<uint32_t>(*held);
     bytes.remove_prefix(*held);
   }
+  // Whatever it waited for: epoll tells anew that there is room, and a source that is empty tells nothing.
+  if (*piped > 0 || *held > 0) stream.waitingForRoom = true;
   return {};
 }
 
@@ -141,7 +144,7 @@ std::string readEndpointSide(Record& record, Worker& worker, TcpConnection& conn
 
 }  // namespace
 
-bool sendConnection(int channel, const TcpConnection& connection, size_t portal) {
+bool sendConnection(RecordWriter& writer, const TcpConnection& connection, size_t portal) {
   const EndpointSide* const endpoint = connection.endpoint;
   Record record("connection");
   record.add("portal", portal)
@@ -165,7 +168,7 @@ bool sendConnection(int channel, const TcpConnection& connection, size_t portal)
         .addBytes(stream.held + stream.heldFrom, held);
     if (stream.inPipe > 0) record.addFile(stream.pipe.readFd).addFile(stream.pipe.writeFd);
   }
-  return record.send(channel);
+  return writer.write(record);
 }
 
 std::string readConnection(Record& record, Adopted& adopted) {
@@ -183,6 +186,7 @@ std::string readConnection(Record& record, Adopted& adopted) {
   TcpConnection* const made = fd < 0 ? nullptr : worker.connections.make(*portal, fd, *client);
   if (made == nullptr) return fd < 0 ? "a connection without its client" : "no memory";
   TcpConnection& connection = *made;
+  connection.clientIsShared = true;
   size_t nextFile = *state == "new" ? 1 : 2;
   std::string_view bytes = record.bytes();
   for (const Direction& direction : kDirections) {

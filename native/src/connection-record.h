@@ -7,12 +7,12 @@
 #include <string>
 
 #include "adopted.h"
-#include "hand-over-record.h"
+#include "hand-over-channel.h"
 
 struct TcpConnection;
 
 /// False where the other end has gone.
-bool sendConnection(int channel, const TcpConnection& connection, size_t portal);
+bool sendConnection(RecordWriter& writer, const TcpConnection& connection, size_t portal);
 
 /// Empty, or what is wrong with the record.
 std::string readConnection(Record& record, Adopted& adopted);

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "control-socket.h"
 #include "hand-over.h"
 #include "worker.h"
 
@@ -137,9 +138,13 @@ void ControlServer::handOverNow() {
   ControlConnection* const peer = connection(std::exchange(successor_, 0));
   // It has gone.
   if (peer == nullptr) return;
+  if (relay_.isShuttingDown()) {
+    peer->finished(errorLine(successorsTag_, "SHUTTING_DOWN", "the relay is ending"));
+    return;
+  }
   std::string wrong;
   int ends[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+  if (!openHandOverChannel(ends)) {
     peer->finished(errorLine(successorsTag_, "NOT_HANDED_OVER", strerror(errno)));
     return;
   }
@@ -149,16 +154,24 @@ void ControlServer::handOverNow() {
   peer->letGo();
   if (told) {
     relay_.freeze();
-    if (handOver(relay_, listenFd_, options_.notify, ends[0], wrong)) {
-      // The other begins with this: to close all that this process has open takes a while.
-      close(ends[0]);
-      // Without a farewell to anybody: what is open is another's now.
-      _exit(0);
-    }
+    if (handOver(relay_, listenFd_, options_.notify, ends[0], wrong)) leaveTo(ends[0]);
     relay_.thaw();
     fprintf(stderr, "kube-splice-relay: not handed over, and going on: %s\n", wrong.c_str());
   }
   close(ends[0]);
+}
+
+void ControlServer::leaveTo(int channel) {
+  // What workers have told up to the end, and nobody else knows. No request is begun any more.
+  takeEvents();
+  for (const auto& [id, each] : connections_) each->flush();
+  if (options_.lockFd >= 0) releaseLock(options_.lockFd);
+  signalfd_siginfo signal;
+  if (read(options_.signalFd, &signal, sizeof signal) == sizeof signal) passSignalOn(channel);
+  // The other begins with this: to close all that this process has open takes a while.
+  close(channel);
+  // Touching nothing: what is open is another's now.
+  _exit(0);
 }
 
 void ControlServer::acceptPeers() {
@@ -226,16 +239,22 @@ void ControlServer::readSignal() {
   shutdown(signals_++ == 0 ? options_.signalGraceMs : 0, nullptr);
 }
 
-void ControlServer::tellEvents() {
+bool ControlServer::takeEvents() {
   uint64_t lost = 0;
   const std::vector<std::string> lines = relay_.events().take(lost);
-  if (lines.empty() && lost == 0) return;
+  if (lines.empty() && lost == 0) return false;
   for (const auto& [id, peer] : connections_) {
     if (!peer->wantsEvents()) continue;
     for (const std::string& line : lines) peer->event(line);
     peer->eventsLost(lost);
-    peer->progress();
   }
+  return true;
+}
+
+void ControlServer::tellEvents() {
+  if (!takeEvents()) return;
+  for (const auto& [id, peer] : connections_)
+    if (peer->wantsEvents()) peer->progress();
 }
 
 void ControlServer::goOn() {

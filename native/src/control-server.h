@@ -28,6 +28,8 @@ class ControlServer {
     /// A bound, listening Unix socket, or -1; else a connected one, or -1. Owned from now on.
     int listenFd;
     int controlFd;
+    /// Of the control socket's lock, which the next relay is to have; -1 where there is none.
+    int lockFd;
     /// What a signal leaves open connections to end.
     uint64_t signalGraceMs;
     /// Who hears that it serves, and how; null for a relay that is another process's own.
@@ -65,6 +67,7 @@ class ControlServer {
   bool watch(int fd);
   /// All that waits is done: the relay's place is given away now. It ends in here where that succeeds.
   void handOverNow();
+  [[noreturn]] void leaveTo(int channel);
   void acceptPeers();
   void pauseAccepting();
   void listenAgain();
@@ -73,6 +76,8 @@ class ControlServer {
   void admit(int fd);
   bool isTrusted(int fd) const;
   void readSignal();
+  /// What workers have told since the last time is its peers' now; false where that is nothing.
+  bool takeEvents();
   void tellEvents();
   void goOn();
   /// A word to the service manager, where one is due: each turn of the loop that comes so far is a sign of

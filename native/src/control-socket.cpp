@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "error-name.h"
 
@@ -104,7 +105,7 @@ int listenAt(const std::string& path, const sockaddr_un& address, mode_t mode, s
 
 }  // namespace
 
-int listenOnControlSocket(const std::string& path, mode_t mode, std::string& wrong) {
+int listenOnControlSocket(const std::string& path, mode_t mode, int& lockFd, std::string& wrong) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
@@ -112,11 +113,10 @@ int listenOnControlSocket(const std::string& path, mode_t mode, std::string& wro
     return -1;
   }
   memcpy(address.sun_path, path.data(), path.size());
-  const int lock = lockOf(path, wrong);
-  if (lock < 0) return -1;
+  lockFd = lockOf(path, wrong);
+  if (lockFd < 0) return -1;
   const int fd = listenAt(path, address, mode, wrong);
-  // Else the lock is held, and its file open, until the process ends.
-  if (fd < 0) close(lock);
+  if (fd < 0) close(std::exchange(lockFd, -1));
   return fd;
 }
 
@@ -133,6 +133,14 @@ bool takeLock(int fd, int withinMs) {
     poll(nullptr, 0, 1);
   }
   return true;
+}
+
+void releaseLock(int fd) {
+  struct flock lock {};
+  lock.l_type = F_UNLCK;
+  lock.l_whence = SEEK_SET;
+  // Where it fails, the end of the process does it.
+  fcntl(fd, F_SETLK, &lock);
 }
 
 int connectToControlSocket(const std::string& path, std::string& wrong) {

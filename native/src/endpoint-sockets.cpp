@@ -11,6 +11,7 @@
 #include <cstdio>
 
 #include "files.h"
+#include "shared-socket.h"
 
 namespace {
 
@@ -38,21 +39,10 @@ bool isClosed(int fd) {
   return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &length) == 0 && state == TCP_CLOSE;
 }
 
-bool dissolve(int fd) {
-  sockaddr nobody{};
-  nobody.sa_family = AF_UNSPEC;
-  return connect(fd, &nobody, sizeof nobody) == 0;
-}
-
 }  // namespace
 
-void closeWithReset(int fd) {
-  const linger now{1, 0};
-  setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-  close(fd);
-}
-
-EndpointSockets::EndpointSockets(FileBudget& files) : files_(files), mayRest_(kernelDissolvesWell()) {}
+EndpointSockets::EndpointSockets(FileBudget& files, int epollFd)
+    : files_(files), epollFd_(epollFd), mayRest_(kernelDissolvesWell()) {}
 
 EndpointSockets::~EndpointSockets() {
   for (const EndpointSide* side : resting_) ::close(side->fd);
@@ -88,7 +78,12 @@ EndpointSide* EndpointSockets::adopt(int fd, int family, bool unpaced) {
   side->fd = fd;
   side->family = family;
   side->unpaced = unpaced;
+  side->isShared = true;
   return side;
+}
+
+void EndpointSockets::unwatch(const EndpointSide* side) const {
+  if (side->isShared) unwatchShared(epollFd_, side->fd);
 }
 
 /// Only the first is looked at: where it is not ready, or of the other family, the others hardly are.
@@ -117,6 +112,8 @@ void EndpointSockets::rest(EndpointSide* side) {
 }
 
 void EndpointSockets::close(EndpointSide* side) {
+  unwatch(side);
+  if (side->isShared) finishShared(side->fd);
   // Whatever close(2) says, the descriptor is gone.
   ::close(side->fd);
   side->connection = nullptr;
@@ -124,6 +121,7 @@ void EndpointSockets::close(EndpointSide* side) {
 }
 
 void EndpointSockets::reset(EndpointSide* side) {
+  unwatch(side);
   closeWithReset(side->fd);
   side->connection = nullptr;
   closed_.push_back(side);

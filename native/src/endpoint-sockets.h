@@ -25,7 +25,8 @@ class FileBudget;
 
 class EndpointSockets {
  public:
-  explicit EndpointSockets(FileBudget& files);
+  /// `epollFd` is where they are watched.
+  EndpointSockets(FileBudget& files, int epollFd);
   ~EndpointSockets();
   EndpointSockets(const EndpointSockets&) = delete;
   EndpointSockets& operator=(const EndpointSockets&) = delete;
@@ -33,8 +34,8 @@ class EndpointSockets {
   /// A socket that can connect to an address of that family, its options set. Null where there is none to be
   /// had: errno says why.
   EndpointSide* take(int family, uint64_t turn);
-  /// One that another process has made and connected; its own from now on. Null where there is no memory: it
-  /// is the caller's still.
+  /// One that another process has made and connected, and may have open for a while; its own from now on.
+  /// Null where there is no memory: it is the caller's still.
   EndpointSide* adopt(int fd, int family, bool unpaced);
   /// Of a connection that has ended in order, both FINs sent, and that has set no option of its own. Closed
   /// where enough rest already, or descriptors are scarce.
@@ -54,8 +55,10 @@ class EndpointSockets {
  private:
   EndpointSide* takeResting(int family);
   size_t closeOldest(size_t count);
+  void unwatch(const EndpointSide* side) const;
 
   FileBudget& files_;
+  const int epollFd_;
   Slab<EndpointSide> sides_;
   /// The one that rests longest first.
   std::deque<EndpointSide*> resting_;
@@ -64,6 +67,3 @@ class EndpointSockets {
   std::vector<EndpointSide*> closed_;
   bool mayRest_;
 };
-
-/// Closes a socket with a reset in place of a FIN, discarding what is unsent (socket(7), SO_LINGER).
-void closeWithReset(int fd);

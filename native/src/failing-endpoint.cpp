@@ -37,3 +37,16 @@ void FailingEndpoint::failed(uint64_t nowMs, double random) {
           (nowMs + asideMs(times, random)) << kUntilShift | std::min(kMostCounted, times + 1) << 8 | failures;
   } while (!word_.compare_exchange_weak(before, after, std::memory_order_relaxed));
 }
+
+FailingEndpoint::State FailingEndpoint::state() const {
+  const uint64_t word = word_.load(std::memory_order_relaxed);
+  return {failuresOf(word), timesOf(word), (word & kTrialBit) != 0, untilOf(word),
+          failedMs_.load(std::memory_order_relaxed)};
+}
+
+void FailingEndpoint::goOn(const State& state) {
+  failedMs_.store(state.failedMs, std::memory_order_relaxed);
+  word_.store(state.untilMs << kUntilShift | (state.onTrial ? kTrialBit : 0) |
+                  std::min(kMostCounted, state.timesAside) << 8 | std::min(kMostCounted, state.failures),
+              std::memory_order_relaxed);
+}

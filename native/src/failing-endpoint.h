@@ -60,6 +60,18 @@ class FailingEndpoint {
     return until > nowMs ? until - nowMs : 0;
   }
 
+  /// All of it, for a relay that follows.
+  struct State {
+    uint64_t failures = 0;
+    uint64_t timesAside = 0;
+    bool onTrial = false;
+    uint64_t untilMs = 0;
+    uint64_t failedMs = 0;
+  };
+  State state() const;
+  /// While no worker runs.
+  void goOn(const State& state);
+
  private:
   // From the lowest bit: 8 failures in a row, 8 times set aside since it was last well, 1 on trial, 47 until
   // when, ms.

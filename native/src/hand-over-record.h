@@ -1,6 +1,6 @@
-// One packet between a relay that leaves and the one that follows it: a line of text, bytes behind it, and
-// file descriptors beside it (unix(7), SCM_RIGHTS). The line is `KIND KEY=VALUE…`, values without spaces;
-// addresses are in hexadecimal, exactly as the kernel gave them.
+// One thing that a relay which leaves has, for the one that follows it: a line of text, with bytes behind it,
+// and file descriptors beside it (unix(7), SCM_RIGHTS). The line is `KIND KEY=VALUE…`, values without spaces;
+// addresses are in hexadecimal, exactly as the kernel gave them. How records travel: hand-over-channel.h.
 //
 // A record that was received owns its descriptors until they are taken from it; one that is sent owns none.
 #pragma once
@@ -25,17 +25,12 @@ class Record {
 
   // To be sent:
   Record& add(const char* key, std::string_view value);
-  Record& add(const char* key, uint64_t value) { return add(key, std::to_string(value)); }
+  Record& add(const char* key, uint64_t value);
   Record& add(const char* key, const SocketAddress& address);
   Record& addBytes(const uint8_t* bytes, size_t length);
   Record& addFile(int fd);
-  /// False where the other end has gone, or does not read: errno says which.
-  bool send(int channel) const;
 
   // Received:
-  /// False where there is none, or it is none: `wrong` says why, kEnded where the channel has ended.
-  bool receive(int channel, std::string& wrong);
-  static constexpr const char* kEnded = "the other relay has ended, or given up";
   std::string_view kind() const;
   std::optional<std::string_view> text(const char* key) const;
   /// Decimal, as add() writes it.
@@ -47,6 +42,8 @@ class Record {
   int takeFile(size_t index);
 
  private:
+  friend class RecordWriter;
+  friend class RecordReader;
   std::string line_;
   std::string bytes_;
   std::vector<int> files_;

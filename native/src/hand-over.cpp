@@ -1,5 +1,6 @@
 #include "hand-over.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 
 #include "connection-record.h"
 #include "error-name.h"
+#include "hand-over-channel.h"
 #include "portal-record.h"
 #include "protocol.h"
 #include "relay.h"
@@ -26,24 +28,30 @@ namespace {
 /// Of what is said over the channel. Fields may be added: whoever does not know one passes over it.
 constexpr uint64_t kVersion = 1;
 
+/// Of records that are on their way: the more, the less often one waits for the other.
+constexpr int kBufferBytes = 512 * 1024;
+
+/// How soon a word is tried again that the system had no memory for.
+constexpr int kAgainMs = 10;
+
 /// Sends everything, the order being that in which it can be read.
 class Sender {
  public:
-  Sender(Relay& relay, int channel) : relay_(relay), channel_(channel) {}
+  Sender(Relay& relay, int channel) : relay_(relay), writer_(channel) {}
 
   bool send(int listenFd, uint64_t watchdogMs) {
     const UdpLimits& limits = relay_.udpLimits();
-    return Record("relay")
-               .add("version", kVersion)
-               .add("udp-idle-ms", limits.idleMs.load(std::memory_order_relaxed))
-               .add("udp-reply-ms", limits.replyMs.load(std::memory_order_relaxed))
-               .add("udp-sessions", static_cast<uint64_t>(limits.maxSessions.load(std::memory_order_relaxed)))
-               .add("watchdog-ms", watchdogMs)
-               .add("half-closed-ms", relay_.halfClosedMs())
-               .addFile(listenFd)
-               .send(channel_) &&
-           sendPortals() && sendConnections() && sendSessions() &&
-           Record("end").add("connections", connections_).add("sessions", sessions_).send(channel_);
+    Record record("relay");
+    record.add("version", kVersion)
+        .add("udp-idle-ms", limits.idleMs.load(std::memory_order_relaxed))
+        .add("udp-reply-ms", limits.replyMs.load(std::memory_order_relaxed))
+        .add("udp-sessions", static_cast<uint64_t>(limits.maxSessions.load(std::memory_order_relaxed)))
+        .add("watchdog-ms", watchdogMs)
+        .add("half-closed-ms", relay_.halfClosedMs())
+        .add("open-files", static_cast<uint64_t>(relay_.filesSet()))
+        .addFile(listenFd);
+    return writer_.write(record) && sendPortals() && sendConnections() && sendSessions() &&
+           writer_.send(Record("end").add("connections", connections_).add("sessions", sessions_));
   }
 
  private:
@@ -52,7 +60,7 @@ class Sender {
     const auto sendOne = [&](const Portal& portal) {
       const size_t number = numbers_.size();
       numbers_.emplace(&portal, number);
-      sent = sent && sendPortal(channel_, relay_, portal, number);
+      sent = sent && sendPortal(writer_, relay_, portal, number);
     };
     relay_.eachPortal(sendOne);
     relay_.eachClosed(sendOne);
@@ -63,7 +71,7 @@ class Sender {
     bool sent = true;
     const auto sendOne = [&](const TcpConnection& connection) {
       connections_++;
-      sent = sent && sendConnection(channel_, connection, numbers_.at(&connection.portal));
+      sent = sent && sendConnection(writer_, connection, numbers_.at(&connection.portal));
     };
     for (const auto& worker : relay_.workers()) {
       for (const TcpConnection* each = worker->all.front(); each != nullptr; each = each->all.next)
@@ -83,12 +91,12 @@ class Sender {
     });
     sessions_ = all.size();
     return std::all_of(all.begin(), all.end(), [&](const UdpSession* session) {
-      return sendSession(channel_, *session, numbers_.at(&session->portal));
+      return sendSession(writer_, *session, numbers_.at(&session->portal));
     });
   }
 
   Relay& relay_;
-  const int channel_;
+  RecordWriter writer_;
   std::map<const Portal*, size_t> numbers_;
   uint64_t connections_ = 0;
   uint64_t sessions_ = 0;
@@ -97,16 +105,14 @@ class Sender {
 /// Reads what the old relay sends, up to its end.
 class Reader {
  public:
-  Reader(Relay& relay, double (*random)()) : adopted_(relay), random_(random) {}
-
-  /// Of the unit that the old relay is the main process of.
-  uint64_t watchdogMs() const { return watchdogMs_; }
+  Reader(Relay& relay, RecordReader& records, double (*random)())
+      : adopted_(relay), records_(records), random_(random) {}
 
   /// The control socket, or -1 and `wrong`.
-  int read(int channel, std::string& wrong) {
+  int read(ServiceNotify& notify, std::string& wrong) {
     while (wrong.empty()) {
       Record record;
-      if (!record.receive(channel, wrong)) break;
+      if (!records_.read(record, wrong)) break;
       if (record.kind() == "end") {
         if (record.number("connections") != connections_ || record.number("sessions") != sessions_ ||
             listenFd_ < 0 || adopted_.missing > 0)
@@ -118,7 +124,10 @@ class Reader {
     if (!wrong.empty()) return -1;
     beginTimers(adopted_);
     if (const int error = adopted_.relay.watchAdopted()) wrong = "epoll_ctl: " + errorName(error);
-    return wrong.empty() ? listenFd_ : -1;
+    if (!wrong.empty()) return -1;
+    // Before the old one ends: the manager would take that for the end of the unit.
+    notify.mainProcessIs(getpid(), watchdogMs_);
+    return listenFd_;
   }
 
  private:
@@ -151,23 +160,47 @@ class Reader {
     watchdogMs_ = record.number("watchdog-ms").value_or(0);
     // One that does not know of it does not say it.
     adopted_.relay.setHalfClosedMs(record.number("half-closed-ms").value_or(0));
+    if (const auto files = static_cast<int64_t>(record.number("open-files").value_or(0)))
+      adopted_.relay.setFiles(std::min(files, adopted_.relay.files().limit()));
     listenFd_ = record.takeFile(0);
     return {};
   }
 
   Adopted adopted_;
+  RecordReader& records_;
   double (*random_)();
   int listenFd_ = -1;
+  /// Of the unit that the old relay is the main process of.
   uint64_t watchdogMs_ = 0;
   uint64_t connections_ = 0;
   uint64_t sessions_ = 0;
 };
 
-void boundWaiting(int fd) {
-  const timeval most{kHandOverSeconds, 0};
+/// For ever where that is 0 seconds.
+void boundWaiting(int fd, int seconds) {
+  const timeval most{seconds, 0};
   // They fail on no socket.
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+}
+
+/// What the old one says after `taken`. It may say that it goes on, having given up before it read that; a
+/// socket that closes with something unread resets first (unix(7), ECONNRESET), and what it has said comes
+/// behind.
+std::string readLastWord(int channel, RecordReader& records, bool& isToEnd) {
+  boundWaiting(channel, 0);
+  while (true) {
+    std::string wrong;
+    Record word;
+    if (records.read(word, wrong)) {
+      if (word.kind() != "ending") return "it goes on";
+      isToEnd = true;
+    } else if (wrong == RecordReader::kEnded) {
+      return {};
+    } else if (errno != ECONNRESET) {
+      return wrong;
+    }
+  }
 }
 
 /// Who is at the other end of a Unix socket (unix(7), SO_PEERCRED).
@@ -233,39 +266,49 @@ bool sendWithFile(int fd, const std::string& line, int file) {
   return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(line.size());
 }
 
+bool openHandOverChannel(int ends[2]) {
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return false;
+  for (int end = 0; end < 2; end++) {
+    // Where the system allows less (net.core.wmem_max), that is enough, too.
+    setsockopt(ends[end], SOL_SOCKET, SO_SNDBUF, &kBufferBytes, sizeof kBufferBytes);
+    boundWaiting(ends[end], kHandOverSeconds);
+  }
+  return true;
+}
+
 bool handOver(Relay& relay, int listenFd, const ServiceNotify* notify, int channel, std::string& wrong) {
-  boundWaiting(channel);
   if (!Sender(relay, channel).send(listenFd, notify == nullptr ? 0 : notify->watchdogMs())) {
     wrong = "sendmsg: " + errorName(errno);
   } else {
+    RecordReader answers(channel);
     Record answer;
-    if (answer.receive(channel, wrong) && answer.kind() == "taken") return true;
+    if (answers.read(answer, wrong) && answer.kind() == "taken") return true;
     if (wrong.empty()) wrong = "the other relay says neither that it has taken over nor that it has not";
   }
-  // Where it is not there any more, nobody needs to hear it.
-  Record("resumed").send(channel);
+  // It may have said so meanwhile, and takes silence for its turn to serve. Where it is not there any more,
+  // nobody needs to hear it.
+  RecordWriter last(channel);
+  while (!last.send(Record("resumed")) && errno != EPIPE && errno != ECONNRESET) poll(nullptr, 0, kAgainMs);
   return false;
 }
 
-int takeOver(Relay& relay, ServiceNotify& notify, int oldFd, double (*random)(), std::string& wrong) {
-  boundWaiting(oldFd);
+void passSignalOn(int channel) {
+  // Where it has gone, nobody is left to end.
+  RecordWriter(channel).send(Record("ending"));
+}
+
+TakenOver takeOver(Relay& relay, ServiceNotify& notify, int oldFd, double (*random)()) {
+  TakenOver taken;
+  std::string& wrong = taken.wrong;
+  boundWaiting(oldFd, kHandOverSeconds);
   const int channel = askForChannel(oldFd, wrong);
-  if (channel < 0) return -1;
-  boundWaiting(channel);
-  Reader reader(relay, random);
-  const int listenFd = reader.read(channel, wrong);
-  // Before the old one ends: the manager would take that for the end of the unit.
-  if (listenFd >= 0) notify.mainProcessIs(getpid(), reader.watchdogMs());
-  if (listenFd >= 0 && !Record("taken").send(channel)) wrong = "sendmsg: " + errorName(errno);
-  if (wrong.empty()) {
-    // Its end is the end of the channel.
-    Record last;
-    if (last.receive(channel, wrong))
-      wrong = "it goes on";
-    else if (wrong == Record::kEnded)
-      wrong.clear();
-  }
+  if (channel < 0) return taken;
+  RecordReader records(channel);
+  const int listenFd = Reader(relay, records, random).read(notify, wrong);
+  if (listenFd >= 0 && !RecordWriter(channel).send(Record("taken"))) wrong = "sendmsg: " + errorName(errno);
+  if (wrong.empty()) wrong = readLastWord(channel, records, taken.isToEnd);
+  if (!wrong.empty() && listenFd >= 0) notify.mainProcessIs(processOf(channel), 0);
+  if (wrong.empty()) taken.listenFd = listenFd;
   close(channel);
-  if (!wrong.empty() && listenFd >= 0) notify.mainProcessIs(processOf(oldFd), 0);
-  return wrong.empty() ? listenFd : -1;
+  return taken;
 }

@@ -121,7 +121,7 @@ int serve(const CommandLine& options) {
   else if (options.controlFd >= 0)
     wrong = checkControlFd(options.controlFd);
   else
-    listenFd = listenOnControlSocket(options.socketPath, options.socketMode, wrong);
+    listenFd = listenOnControlSocket(options.socketPath, options.socketMode, lockFd, wrong);
   if (!wrong.empty()) return complain(wrong, 1);
   ServiceNotify notify;
   wrong = dropPrivileges(options.user, options.group);
@@ -134,7 +134,7 @@ int serve(const CommandLine& options) {
   Relay relay({threads, files, wakeFd, nextRandom, oldFd >= 0});
   // Before the filter, as it opens an epoll; it serves nobody yet.
   ControlServer server(
-      relay, {files, startedAs, wakeFd, signalFd, listenFd, options.controlFd,
+      relay, {files, startedAs, wakeFd, signalFd, listenFd, options.controlFd, lockFd,
               options.controlFd >= 0 ? 0 : kSignalGraceMs, options.controlFd >= 0 ? nullptr : &notify});
   // Before the filter, too, which knows no geteuid(2).
   const std::string greeting = greetingOf(threads, files);
@@ -145,16 +145,17 @@ int serve(const CommandLine& options) {
     filtered = true;
   }
   if (oldFd >= 0) {
-    const int taken = takeOver(relay, notify, oldFd, nextRandom, wrong);
-    if (taken < 0) {
-      complain("not taken over from the relay that listens on " + options.socketPath + ": " + wrong, 1);
+    const TakenOver taken = takeOver(relay, notify, oldFd, nextRandom);
+    if (taken.listenFd < 0) {
+      complain("not taken over from the relay that listens on " + options.socketPath + ": " + taken.wrong, 1);
       // Not a byte of what the other goes on with may be touched.
       _exit(1);
     }
     close(oldFd);
-    server.listenOn(taken);
+    server.listenOn(taken.listenFd);
     if (!takeLock(lockFd, kLockMs)) complain("another process holds " + options.socketPath + ".lock", 0);
     relay.thaw();
+    if (taken.isToEnd) server.shutdown(kSignalGraceMs, nullptr);
   }
   if (startedFd >= 0) tellStarted(startedFd);
   return server.run(greeting + (filtered ? "on\n" : "off\n")) ? 0 : 1;

@@ -36,17 +36,34 @@ constexpr Counter kCounters[] = {
     {"half-closed", &PortalCountsSum::halfClosedTimeouts, &PortalCounts::halfClosedTimeouts},
 };
 
-bool sendEndpoint(int channel, const Portal& portal, size_t number, const std::string& key,
+/// Most are well, and have nothing to say.
+void addFailing(Record& record, const FailingEndpoint::State& failing) {
+  if (failing.failedMs == 0) return;
+  record.add("failures", failing.failures)
+      .add("times-aside", failing.timesAside)
+      .add("on-trial", failing.onTrial ? 1 : 0)
+      .add("aside-until", failing.untilMs)
+      .add("failed", failing.failedMs);
+}
+
+FailingEndpoint::State failingOf(const Record& record) {
+  return {record.number("failures").value_or(0), record.number("times-aside").value_or(0),
+          record.number("on-trial") == 1, record.number("aside-until").value_or(0),
+          record.number("failed").value_or(0)};
+}
+
+bool sendEndpoint(RecordWriter& writer, const Portal& portal, size_t number, const std::string& key,
                   const SocketAddress& address, const char* state) {
   const Endpoint* const endpoint = portal.balancer.find(key);
   const uint64_t total = endpoint == nullptr ? 0 : endpoint->total.load(std::memory_order_relaxed);
-  return Record("endpoint")
-      .add("portal", number)
+  Record record("endpoint");
+  record.add("portal", number)
       .add("key", key)
       .add("address", address)
       .add("state", state)
-      .add("total", total)
-      .send(channel);
+      .add("total", total);
+  if (endpoint != nullptr) addFailing(record, endpoint->failing.state());
+  return writer.write(record);
 }
 
 /// All endpoints that are served are there.
@@ -56,13 +73,16 @@ void route(Adopted& adopted) {
   balancer.beginWithFirst();
   // Nobody knows the table that it began with.
   balancer.reclaim();
-  for (size_t i = 0; i < adopted.totals.size(); i++)
-    balancer.find(adopted.endpoints[i].key)->total.store(adopted.totals[i], std::memory_order_relaxed);
+  for (size_t i = 0; i < adopted.counts.size(); i++) {
+    Endpoint* const endpoint = balancer.find(adopted.endpoints[i].key);
+    endpoint->total.store(adopted.counts[i].total, std::memory_order_relaxed);
+    endpoint->failing.goOn(adopted.counts[i].failing);
+  }
 }
 
 }  // namespace
 
-bool sendPortal(int channel, Relay& relay, const Portal& portal, size_t number) {
+bool sendPortal(RecordWriter& writer, Relay& relay, const Portal& portal, size_t number) {
   const PortalCountsSum sum = relay.counts(portal);
   const Balancer& balancer = portal.balancer;
   const std::vector<RoutedEndpoint> inTurn = balancer.inTurn();
@@ -74,23 +94,22 @@ bool sendPortal(int channel, Relay& relay, const Portal& portal, size_t number) 
       .add("endpoints", inTurn.size());
   for (const auto& [key, ofSum, ofCount] : kCounters) record.add(key, static_cast<uint64_t>(sum.*ofSum));
   if (portal.fd >= 0) record.addFile(portal.fd);
-  if (!record.send(channel)) return false;
+  if (!writer.write(record)) return false;
   for (const RoutedEndpoint& each : inTurn)
-    if (!sendEndpoint(channel, portal, number, each.key, each.address, each.leadsBack ? "back" : "current"))
+    if (!sendEndpoint(writer, portal, number, each.key, each.address, each.leadsBack ? "back" : "current"))
       return false;
   bool sent = true;
   balancer.eachEndpoint([&](const Endpoint& endpoint) {
     if (sent && !endpoint.current.load(std::memory_order_relaxed))
-      sent = sendEndpoint(channel, portal, number, endpoint.key, endpoint.address, "gone");
+      sent = sendEndpoint(writer, portal, number, endpoint.key, endpoint.address, "gone");
   });
   balancer.eachBond([&](const ClientIP& client, const Endpoint& endpoint, uint64_t lastUsedMs) {
     if (sent)
-      sent = Record("bond")
-                 .add("portal", number)
-                 .add("client", addressOf(client))
-                 .add("key", endpoint.key)
-                 .add("used", lastUsedMs)
-                 .send(channel);
+      sent = writer.write(Record("bond")
+                              .add("portal", number)
+                              .add("client", addressOf(client))
+                              .add("key", endpoint.key)
+                              .add("used", lastUsedMs));
   });
   return sent;
 }
@@ -124,7 +143,7 @@ std::string readPortal(Record& record, Adopted& adopted, double (*random)()) {
   portal->fd = record.takeFile(0);
   adopted.portals.push_back(&relay.adopt(std::move(portal)));
   adopted.endpoints.clear();
-  adopted.totals.clear();
+  adopted.counts.clear();
   adopted.missing = *endpoints;
   adopted.affinitySeconds = static_cast<uint32_t>(*affinity);
   if (adopted.missing == 0) route(adopted);
@@ -145,7 +164,7 @@ std::string readEndpoint(const Record& record, Adopted& adopted) {
   }
   if (adopted.missing == 0) return "more endpoints than were announced";
   adopted.endpoints.push_back({std::string(*key), *address, *state == "back"});
-  adopted.totals.push_back(*total);
+  adopted.counts.push_back({*total, failingOf(record)});
   if (--adopted.missing == 0) route(adopted);
   return {};
 }

@@ -8,10 +8,10 @@
 #include <string>
 
 #include "adopted.h"
-#include "hand-over-record.h"
+#include "hand-over-channel.h"
 
 /// `number` is what its connections and sessions call it. False where the other end has gone.
-bool sendPortal(int channel, Relay& relay, const Portal& portal, size_t number);
+bool sendPortal(RecordWriter& writer, Relay& relay, const Portal& portal, size_t number);
 
 // Each: empty, or what is wrong with the record.
 std::string readPortal(Record& record, Adopted& adopted, double (*random)());

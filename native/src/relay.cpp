@@ -150,6 +150,10 @@ OpenResult Relay::failedToOpen(std::unique_ptr<Portal> portal, const SocketAddre
 void Relay::routeTo(Portal& portal, const std::vector<RoutedEndpoint>& endpoints, uint32_t affinitySeconds) {
   portal.balancer.route(endpoints, affinitySeconds, monotonicMs());
   portal.routedPass = pass_.load(std::memory_order_relaxed);
+  reclaimLater(portal);
+}
+
+void Relay::reclaimLater(Portal& portal) {
   if (portal.waitsForReclaim || !portal.balancer.hasRetired()) return;
   portal.waitsForReclaim = true;
   reclaiming_.push_back(&portal);
@@ -195,6 +199,8 @@ void Relay::closeLater(std::unique_ptr<Portal> closing, std::function<void()> do
 }
 
 void Relay::closeSocket(Portal& portal) {
+  // So that nobody connects any more where another process has it open still: the relay before (hand-over.h).
+  if (portal.protocol == Protocol::tcp) ::shutdown(portal.fd, SHUT_RD);
   ::close(portal.fd);
   portal.fd = -1;
   files_.give(1);
@@ -281,6 +287,7 @@ void Relay::setUdpSessions(int64_t sessions) {
 }
 
 void Relay::setFiles(int64_t files) {
+  filesSet_ = files;
   files_.setLimit(files);
   filesGiven();
 }
@@ -340,6 +347,8 @@ Portal& Relay::adopt(std::unique_ptr<Portal> adopted) {
 }
 
 int Relay::watchAdopted() {
+  for (const auto& [name, portal] : portals_) reclaimLater(*portal);
+  for (const auto& portal : closed_) reclaimLater(*portal);
   int error = 0;
   for (const auto& [name, portal] : portals_)
     for (const auto& worker : workers_)

@@ -79,6 +79,8 @@ class Relay {
   void setUdpIdleMs(uint64_t ms);
   void setUdpSessions(int64_t sessions);
   void setFiles(int64_t files);
+  /// What was set, or 0.
+  int64_t filesSet() const { return filesSet_; }
   /// How long nothing may move in a connection of which one side has finished; 0 for ever.
   void setHalfClosedMs(uint64_t ms);
 
@@ -135,6 +137,7 @@ class Relay {
   int listenOn(Portal& portal);
   OpenResult failedToOpen(std::unique_ptr<Portal> portal, const SocketAddress& asked, int error);
   void routeTo(Portal& portal, const std::vector<RoutedEndpoint>& endpoints, uint32_t affinitySeconds);
+  void reclaimLater(Portal& portal);
   /// Runs `then` when every worker has been at the top of its loop since.
   void whenPassed(std::function<void()> then);
   void closeLater(std::unique_ptr<Portal> portal, std::function<void()> done);
@@ -148,6 +151,7 @@ class Relay {
 
   const Options options_;
   FileBudget files_;
+  int64_t filesSet_ = 0;
   UdpLimits udpLimits_;
   std::atomic<uint64_t> halfClosedMs_{0};
   const Congestion congestion_;

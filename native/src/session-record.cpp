@@ -18,7 +18,7 @@ const std::string& keyOf(const Endpoint* endpoint) {
 
 }  // namespace
 
-bool sendSession(int channel, const UdpSession& session, size_t portal) {
+bool sendSession(RecordWriter& writer, const UdpSession& session, size_t portal) {
   SocketAddress local;
   local.v6.sin6_family = AF_INET6;
   memcpy(&local.v6.sin6_addr, session.key.local.data(), session.key.local.size());
@@ -32,7 +32,7 @@ bool sendSession(int channel, const UdpSession& session, size_t portal) {
       .add("used", session.lastUsedMs)
       .add("owed", session.owed);
   if (session.fd >= 0) record.addFile(session.fd);
-  return record.send(channel);
+  return writer.write(record);
 }
 
 std::string readSession(Record& record, const Adopted& adopted) {

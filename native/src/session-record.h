@@ -6,12 +6,12 @@
 #include <string>
 
 #include "adopted.h"
-#include "hand-over-record.h"
+#include "hand-over-channel.h"
 
 struct UdpSession;
 
 /// False where the other end has gone.
-bool sendSession(int channel, const UdpSession& session, size_t portal);
+bool sendSession(RecordWriter& writer, const UdpSession& session, size_t portal);
 
 /// Empty, or what is wrong with the record.
 std::string readSession(Record& record, const Adopted& adopted);

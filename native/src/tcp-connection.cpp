@@ -11,6 +11,7 @@
 #include "half-closed.h"
 #include "portal.h"
 #include "relay.h"
+#include "shared-socket.h"
 #include "tcp-dial.h"
 #include "worker.h"
 
@@ -38,10 +39,11 @@ bool watchRoom(Worker& worker, TcpSide& side) {
   return side.watchesRoom;
 }
 
-/// The worker that accepted the client may still be in the call that gave it to this one: until it returns,
-/// closing alone does not end the events (epoll(7)).
-void unwatchClient(Worker& worker, TcpConnection& connection) {
-  if (connection.wasHandedOver) epoll_ctl(worker.epollFd(), EPOLL_CTL_DEL, connection.client.fd, nullptr);
+/// The worker that accepted the client may still be in the call that gave it to this one, as the relay before
+/// may have it open: closing alone does not end the events then.
+void unwatchClient(Worker& worker, const TcpConnection& connection) {
+  if (connection.wasHandedOver || connection.clientIsShared)
+    unwatchShared(worker.epollFd(), connection.client.fd);
 }
 
 void resetClient(Worker& worker, TcpConnection& connection) {
@@ -85,6 +87,7 @@ bool leavesNoTrace(const Worker& worker, const TcpConnection& connection) {
 /// All is passed on, but for the FIN that `last` has sent.
 void closeInOrder(Worker& worker, TcpConnection& connection, const TcpSide& last) {
   unwatchClient(worker, connection);
+  if (connection.clientIsShared) finishShared(connection.client.fd);
   close(connection.client.fd);
   // Closing sends the FIN that shutdown() would. ENOTCONN: it has been reset meanwhile.
   if (leavesNoTrace(worker, connection) &&

@@ -65,6 +65,8 @@ struct TcpConnection {
   bool queued = false;
   /// Another worker accepted it.
   bool wasHandedOver = false;
+  /// The relay before did, and may have the client's socket open still.
+  bool clientIsShared = false;
 };
 
 /// The worker's thread, each. Begins to look for an endpoint (tcp-dial.h); the client is watched already or

@@ -25,6 +25,8 @@ struct EndpointSide : TcpSide {
   bool unpaced = false;
   /// Registered with the worker's epoll already.
   bool isWatched = false;
+  /// Made by the relay before, which may have it open still.
+  bool isShared = false;
   int family = 0;
   /// The worker's turn in which it was taken: what epoll told in that turn, it told of the connection before.
   uint64_t takenInTurn = 0;

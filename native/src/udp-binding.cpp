@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
+#include "shared-socket.h"
 #include "udp-sessions-state.h"
 
 namespace {
@@ -163,6 +165,7 @@ void UdpSessions::State::failed(UdpSession& session, int error) {
 
 void UdpSessions::State::unbind(UdpSession& session) {
   if (session.endpoint == nullptr) return;
+  if (std::exchange(session.isShared, false)) unwatchShared(worker.epollFd(), session.fd);
   close(session.fd);
   session.fd = -1;
   counts(session).udpSessions.add(-1);

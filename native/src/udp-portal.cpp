@@ -228,6 +228,7 @@ bool UdpSessions::adopt(Portal& portal, const SessionBefore& before) {
   UdpSession* const session = state.slab.make(portal, SessionKey(portal, client, local), client);
   if (session == nullptr) return false;
   session->fd = fd;
+  session->isShared = fd >= 0;
   if (endpoint != nullptr && !state.watch(*session)) {
     state.slab.destroy(session);
     return false;

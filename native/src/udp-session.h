@@ -50,6 +50,8 @@ struct UdpSession : Watched {
   /// one go, and one answer must not cost it the other. 0 while unbound. The table's.
   uint64_t owed = 0;
   bool ended = false;
+  /// The relay before made its socket, and may have it open still.
+  bool isShared = false;
   ListLinks<UdpSession> byUse;
   UdpSession* nextInBucket = nullptr;
   UdpSession* previousOfPortal = nullptr;

@@ -67,12 +67,12 @@ uint64_t monotonicMs() {
 }
 
 Worker::Worker(Relay& ofRelay, unsigned ownIndex)
-    : relay(ofRelay),
+    : epollFd_(epoll_create1(EPOLL_CLOEXEC)),
+      relay(ofRelay),
       index(ownIndex),
       pipes(ofRelay.files()),
-      endpointSockets(ofRelay.files()),
+      endpointSockets(ofRelay.files(), epollFd_),
       udp(std::make_unique<UdpSessions>(*this)),
-      epollFd_(epoll_create1(EPOLL_CLOEXEC)),
       wakeFd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       nowMs_(monotonicMs()),
       scratch_(new uint8_t[kScratchBytes]) {
@@ -134,11 +134,11 @@ void Worker::run() {
   mayBePatient_ = syscall(SYS_sched_getscheduler, 0) == SCHED_OTHER;
   epoll_event events[kEventsAtOnce];
   while (true) {
-    if (relay.isFrozen()) relay.standStill();
+    if (relay.isFrozen()) standStill();
     const uint64_t pass = relay.wantedPass();
     if (hasMail_.load(std::memory_order_acquire)) readMail();
     if (stopping_) break;
-    runTimers();
+    if (!isBehind_) runTimers();
     freeEnded();
     if (pass != passed_.load(std::memory_order_relaxed)) {
       passed_.store(pass, std::memory_order_release);
@@ -147,6 +147,7 @@ void Worker::run() {
     letBytesGather();
     const int count = epoll_wait(epollFd_, events, kEventsAtOnce, timeoutMs());
     if (count < 0 && errno != EINTR) die("epoll_wait");
+    if (count >= 0 && count < kEventsAtOnce) isBehind_ = false;
     nowMs_ = monotonicMs();
     turnCount_ += 1;
     for (int i = 0; i < count; i++) dispatch(static_cast<Watched*>(events[i].data.ptr), events[i].events);
@@ -160,6 +161,13 @@ void Worker::run() {
   abortConnections();
   udp->endAll();
   freeEnded();
+}
+
+/// An answer that came meanwhile is read before anything is taken for one that never came.
+void Worker::standStill() {
+  relay.standStill();
+  nowMs_ = monotonicMs();
+  isBehind_ = true;
 }
 
 void Worker::dispatch(Watched* watched, uint32_t events) {

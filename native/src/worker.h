@@ -29,6 +29,9 @@ class Relay;
 class UdpSessions;
 
 class Worker {
+  // First, for those that are made with it.
+  const int epollFd_;
+
  public:
   Worker(Relay& relay, unsigned index);
   ~Worker();
@@ -113,6 +116,7 @@ class Worker {
 
  private:
   void run();
+  void standStill();
   void dispatch(Watched* watched, uint32_t events);
   /// True where nobody waits any more, or `most` were taken; false where accepting is paused.
   bool acceptFrom(Portal& portal, int most);
@@ -129,7 +133,8 @@ class Worker {
   struct Wakeup : Watched {
     Wakeup() : Watched(Kind::wakeup) {}
   } wakeup_;
-  int epollFd_;
+  /// Of events that came while it stood still some are to be read yet.
+  bool isBehind_ = false;
   int wakeFd_;
   uint64_t nowMs_ = 0;
   uint64_t turnCount_ = 0;
