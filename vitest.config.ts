@@ -10,6 +10,7 @@ const NATIVE_SPECS = [
   'spec/relay/native/service-notify.spec.ts',
   'spec/relay/native/endpoint-sockets.spec.ts',
   'spec/relay/native/hand-over.spec.ts',
+  'spec/relay/native/hand-over-ends.spec.ts',
 ];
 /** A minute of this is for the sanitizer that also sees what is freed too early. */
 const STRESS_SPEC = 'spec/relay/native/stress.spec.ts';

@@ -115,6 +115,9 @@ ControlConnection* ControlServer::connection(uint64_t id) {
 
 void ControlServer::shutdown(uint64_t graceMs, std::function<void()> done) {
   if (done) whenEnded_.push_back(std::move(done));
+  // Whoever waits to follow it follows nobody.
+  if (ControlConnection* const peer = connection(std::exchange(successor_, 0)))
+    peer->finished(errorLine(successorsTag_, "SHUTTING_DOWN", "the relay is ending"));
   if (options_.notify != nullptr) options_.notify->stopping(graceMs);
   relay_.shutdown(graceMs, [this] {
     ended_ = true;
@@ -138,10 +141,6 @@ void ControlServer::handOverNow() {
   ControlConnection* const peer = connection(std::exchange(successor_, 0));
   // It has gone.
   if (peer == nullptr) return;
-  if (relay_.isShuttingDown()) {
-    peer->finished(errorLine(successorsTag_, "SHUTTING_DOWN", "the relay is ending"));
-    return;
-  }
   std::string wrong;
   int ends[2];
   if (!openHandOverChannel(ends)) {

@@ -305,8 +305,11 @@ TakenOver takeOver(Relay& relay, ServiceNotify& notify, int oldFd, double (*rand
   if (channel < 0) return taken;
   RecordReader records(channel);
   const int listenFd = Reader(relay, records, random).read(notify, wrong);
-  if (listenFd >= 0 && !RecordWriter(channel).send(Record("taken"))) wrong = "sendmsg: " + errorName(errno);
-  if (wrong.empty()) wrong = readLastWord(channel, records, taken.isToEnd);
+  if (listenFd >= 0) {
+    // Where the other has left already, its last word tells whether it serves, or nobody does.
+    RecordWriter(channel).send(Record("taken"));
+    wrong = readLastWord(channel, records, taken.isToEnd);
+  }
   if (!wrong.empty() && listenFd >= 0) notify.mainProcessIs(processOf(channel), 0);
   if (wrong.empty()) taken.listenFd = listenFd;
   close(channel);
