@@ -138,7 +138,7 @@ void Worker::run() {
     const uint64_t pass = relay.wantedPass();
     if (hasMail_.load(std::memory_order_acquire)) readMail();
     if (stopping_) break;
-    if (!isBehind_) runTimers();
+    if (turnsBehind_ == 0) runTimers();
     freeEnded();
     if (pass != passed_.load(std::memory_order_relaxed)) {
       passed_.store(pass, std::memory_order_release);
@@ -147,7 +147,10 @@ void Worker::run() {
     letBytesGather();
     const int count = epoll_wait(epollFd_, events, kEventsAtOnce, timeoutMs());
     if (count < 0 && errno != EINTR) die("epoll_wait");
-    if (count >= 0 && count < kEventsAtOnce) isBehind_ = false;
+    if (count >= 0 && count < kEventsAtOnce)
+      turnsBehind_ = 0;
+    else if (turnsBehind_ > 0)
+      turnsBehind_ -= 1;
     nowMs_ = monotonicMs();
     turnCount_ += 1;
     for (int i = 0; i < count; i++) dispatch(static_cast<Watched*>(events[i].data.ptr), events[i].events);
@@ -167,7 +170,8 @@ void Worker::run() {
 void Worker::standStill() {
   relay.standStill();
   nowMs_ = monotonicMs();
-  isBehind_ = true;
+  // Each descriptor has its turn in epoll before one of them has another.
+  turnsBehind_ = 1 + relay.files().used() / kEventsAtOnce;
 }
 
 void Worker::dispatch(Watched* watched, uint32_t events) {

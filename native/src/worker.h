@@ -133,8 +133,8 @@ class Worker {
   struct Wakeup : Watched {
     Wakeup() : Watched(Kind::wakeup) {}
   } wakeup_;
-  /// Of events that came while it stood still some are to be read yet.
-  bool isBehind_ = false;
+  /// In how many turns, at most, all events are read that came while it stood still.
+  int64_t turnsBehind_ = 0;
   int wakeFd_;
   uint64_t nowMs_ = 0;
   uint64_t turnCount_ = 0;
