@@ -112,6 +112,8 @@ void count(Worker& worker, const TcpConnection& connection) {
   worker.countsOf(connection.portal).active.add(1);
   worker.load.fetch_add(1, std::memory_order_relaxed);
   connection.portal.uses.fetch_add(1, std::memory_order_relaxed);
+  connection.portal.connections.add();
+  worker.relay.connections().add();
   int64_t files = kFilesOfConnection;
   for (const Direction& direction : kDirections)
     if ((connection.*direction.stream).pipe.isOpen()) files += kFilesOfPipe;

@@ -193,6 +193,7 @@ void ControlConnection::run(Request& request) {
       if (request.udpSessions) relay.setUdpSessions(static_cast<int64_t>(*request.udpSessions));
       if (request.files)
         relay.setFiles(std::min(static_cast<int64_t>(*request.files), server_.options().files));
+      if (request.connections) relay.setMaxConnections(static_cast<int64_t>(*request.connections));
       if (request.halfClosedMs) relay.setHalfClosedMs(*request.halfClosedMs);
       reply(okLine(tag));
       return;
@@ -239,6 +240,11 @@ void ControlConnection::run(Request& request) {
       onlyCloses_ = false;
       return;
     }
+    case Verb::limit:
+      reply(relay.setMaxConnectionsOf(request.name, static_cast<int64_t>(request.connections.value_or(0)))
+                ? okLine(tag)
+                : errorLine(tag, "NO_PORTAL", request.name));
+      return;
     case Verb::shutdown:
       shutdowns_++;
       server_.shutdown(request.graceMs, [server, id, tag] {

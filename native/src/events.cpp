@@ -70,6 +70,10 @@ void Events::filesAvailable() { push("files-available"); }
 
 void Events::udpSessionsExhausted(int64_t limit) { push("udp-sessions-exhausted " + std::to_string(limit)); }
 
+void Events::connectionsExhausted(const Portal* portal, int64_t limit) {
+  push("connections-exhausted " + (portal == nullptr ? "-" : portal->name) + ' ' + std::to_string(limit));
+}
+
 std::vector<std::string> Events::take(uint64_t& lost) {
   std::vector<std::string> taken;
   const std::lock_guard<std::mutex> lock(mutex_);

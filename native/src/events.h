@@ -38,6 +38,8 @@ class Events {
   void filesExhausted(int64_t limit);
   void filesAvailable();
   void udpSessionsExhausted(int64_t limit);
+  /// No place for one more connection, of that portal or, where it is null, of all.
+  void connectionsExhausted(const Portal* portal, int64_t limit);
 
   /// The lines since the last time, each without `* ` and line feed, and how many were lost.
   std::vector<std::string> take(uint64_t& lost);

@@ -49,6 +49,7 @@ class Sender {
         .add("watchdog-ms", watchdogMs)
         .add("half-closed-ms", relay_.halfClosedMs())
         .add("open-files", static_cast<uint64_t>(relay_.filesSet()))
+        .add("connections", static_cast<uint64_t>(relay_.connections().limit()))
         .addFile(listenFd);
     return writer_.write(record) && sendPortals() && sendConnections() && sendSessions() &&
            writer_.send(Record("end").add("connections", connections_).add("sessions", sessions_));
@@ -160,6 +161,7 @@ class Reader {
     watchdogMs_ = record.number("watchdog-ms").value_or(0);
     // One that does not know of it does not say it.
     adopted_.relay.setHalfClosedMs(record.number("half-closed-ms").value_or(0));
+    adopted_.relay.setMaxConnections(static_cast<int64_t>(record.number("connections").value_or(0)));
     if (const auto files = static_cast<int64_t>(record.number("open-files").value_or(0)))
       adopted_.relay.setFiles(std::min(files, adopted_.relay.files().limit()));
     listenFd_ = record.takeFile(0);

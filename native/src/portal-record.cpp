@@ -91,7 +91,8 @@ bool sendPortal(RecordWriter& writer, Relay& relay, const Portal& portal, size_t
       .add("protocol", portal.protocol == Protocol::tcp ? "tcp" : "udp")
       .add("bound", portal.bound)
       .add("affinity", balancer.affinitySeconds())
-      .add("endpoints", inTurn.size());
+      .add("endpoints", inTurn.size())
+      .add("connections", static_cast<uint64_t>(portal.connections.limit()));
   for (const auto& [key, ofSum, ofCount] : kCounters) record.add(key, static_cast<uint64_t>(sum.*ofSum));
   if (portal.fd >= 0) record.addFile(portal.fd);
   if (!writer.write(record)) return false;
@@ -138,6 +139,7 @@ std::string readPortal(Record& record, Adopted& adopted, double (*random)()) {
       std::make_unique<Portal>(std::string(*name), protocol == "tcp" ? Protocol::tcp : Protocol::udp,
                                static_cast<unsigned>(relay.workers().size()), random);
   portal->bound = *bound;
+  portal->connections.set(static_cast<int64_t>(record.number("connections").value_or(0)));
   for (const auto& [key, ofSum, ofCount] : kCounters)
     (portal->counts[0].*ofCount).add(static_cast<int64_t>(record.number(key).value_or(0)));
   portal->fd = record.takeFile(0);

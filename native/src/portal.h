@@ -14,6 +14,7 @@
 
 #include "address.h"
 #include "balancer.h"
+#include "connection-limit.h"
 #include "watched.h"
 
 class Worker;
@@ -59,6 +60,8 @@ struct Portal : Watched {
   int fd = -1;
   Balancer balancer;
   const std::unique_ptr<PortalCounts[]> counts;  // by Worker::index
+  /// Of TCP.
+  ConnectionLimit connections;
   /// Open connections (those waiting for an endpoint included) and UDP sessions.
   std::atomic<uint32_t> uses{0};
   std::atomic<bool> closing{false};

@@ -81,6 +81,8 @@ bool parseCount(std::string_view word, uint64_t& count) {
 
 const char* const kBadName = "NAME has more than 512 bytes";
 const char* const kBadAffinity = "AFFINITY is neither affinity=none nor affinity=1 to affinity=86400";
+constexpr uint64_t kMostConnections = 1'000'000;
+const char* const kBadConnections = "connections is not 0 to 1000000";
 const char* const kBadCount = "endpoints=N expected, N from 0 to 65536";
 
 // Each reads the words behind its verb: what is wrong, or null. `lines` is how many lines are to follow.
@@ -116,8 +118,12 @@ const char* readConfigure(const Words& words, Request& request) {
       setting = &request.halfClosedMs;
       number = parseNumber(*halfClosed, 0, 2'147'483'647);
       if (!number) return "half-closed-ms is not 0 to 2147483647";
+    } else if (const auto connections = valueOf(word, "connections")) {
+      setting = &request.connections;
+      number = parseNumber(*connections, 0, kMostConnections);
+      if (!number) return kBadConnections;
     } else {
-      return "KEY is none of udp-idle-ms, udp-reply-ms, udp-sessions, files, half-closed-ms";
+      return "KEY is none of udp-idle-ms, udp-reply-ms, udp-sessions, files, half-closed-ms, connections";
     }
     if (setting->has_value()) return "a KEY is named twice";
     *setting = number;
@@ -129,6 +135,13 @@ const char* readName(std::string_view word, Request& request) {
   if (word.size() > kMaxNameBytes) return kBadName;
   request.name = word;
   return nullptr;
+}
+
+const char* readLimit(const Words& words, Request& request) {
+  if (const char* const wrong = readName(words[0], request)) return wrong;
+  const auto connections = valueOf(words[1], "connections");
+  request.connections = connections ? parseNumber(*connections, 0, kMostConnections) : std::nullopt;
+  return request.connections ? nullptr : kBadConnections;
 }
 
 const char* readPortal(const Words& words, Request& request, uint64_t& lines) {
@@ -177,7 +190,8 @@ constexpr Form kForms[] = {
     {"close", Verb::close, 1, 1},        {"keep", Verb::keep, 1, 1},
     {"portals", Verb::portals, 0, 0},    {"counters", Verb::counters, 0, 0},
     {"events", Verb::events, 0, 0},      {"ping", Verb::ping, 0, 0},
-    {"hand-over", Verb::handOver, 0, 0}, {"shutdown", Verb::shutdown, 1, 1},
+    {"hand-over", Verb::handOver, 0, 0}, {"limit", Verb::limit, 2, 2},
+    {"shutdown", Verb::shutdown, 1, 1},
 };
 
 const char* read(const Form& form, const Words& words, Request& request, uint64_t& lines) {
@@ -196,6 +210,8 @@ const char* read(const Form& form, const Words& words, Request& request, uint64_
       return readName(words[0], request);
     case Verb::keep:
       return readKeep(words, lines);
+    case Verb::limit:
+      return readLimit(words, request);
     case Verb::shutdown:
       return readShutdown(words, request);
     case Verb::portals:

@@ -37,6 +37,7 @@ enum class Verb : uint8_t {
   events,
   ping,
   handOver,
+  limit,
   shutdown
 };
 
@@ -51,7 +52,7 @@ struct Request {
   uint32_t affinitySeconds = 0;
   std::vector<RoutedEndpoint> endpoints;
   std::vector<std::string> names;
-  std::optional<uint64_t> udpIdleMs, udpReplyMs, udpSessions, files, halfClosedMs;
+  std::optional<uint64_t> udpIdleMs, udpReplyMs, udpSessions, files, halfClosedMs, connections;
   uint64_t graceMs = 0;
 };
 

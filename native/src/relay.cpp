@@ -189,7 +189,7 @@ void Relay::closeLater(std::unique_ptr<Portal> closing, std::function<void()> do
     for (const auto& worker : workers_) {
       worker->unwatch(portal);
       // Mail is read before the pass is noted, so that no worker knows of the portal after it.
-      worker->post([each = worker.get(), &portal] { each->forget(portal); });
+      worker->post([each = worker.get(), &portal] { each->accepting.forget(portal); });
     }
   }
   whenPassed([this, &portal, done = std::move(done)] {
@@ -284,6 +284,19 @@ void Relay::setUdpIdleMs(uint64_t ms) {
 
 void Relay::setUdpSessions(int64_t sessions) {
   udpLimits_.maxSessions.store(sessions, std::memory_order_relaxed);
+}
+
+void Relay::setMaxConnections(int64_t connections) {
+  connections_.set(connections);
+  placesGiven();
+}
+
+bool Relay::setMaxConnectionsOf(const std::string& name, int64_t connections) {
+  const auto found = portals_.find(name);
+  if (found == portals_.end()) return false;
+  found->second->connections.set(connections);
+  placesGiven();
+  return true;
 }
 
 void Relay::setFiles(int64_t files) {
@@ -408,7 +421,12 @@ void Relay::collect(uint64_t pass) {
 void Relay::filesGiven() {
   if (!exhausted_.load(std::memory_order_acquire) || !files_.hasRoomFor(2)) return;
   for (const auto& worker : workers_)
-    if (worker->isPaused()) worker->askToResume();
+    if (worker->accepting.isPaused()) worker->accepting.askToResume();
+}
+
+void Relay::placesGiven() {
+  for (const auto& worker : workers_)
+    if (worker->accepting.isPaused()) worker->accepting.askToResume();
 }
 
 void Relay::acceptPaused() {

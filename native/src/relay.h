@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "congestion.h"
+#include "connection-limit.h"
 #include "events.h"
 #include "files.h"
 #include "portal.h"
@@ -78,6 +79,10 @@ class Relay {
 
   void setUdpIdleMs(uint64_t ms);
   void setUdpSessions(int64_t sessions);
+  /// TCP connections of all portals together; 0 is no limit. What is open goes on.
+  void setMaxConnections(int64_t connections);
+  /// Those of one portal. False where there is no such portal.
+  bool setMaxConnectionsOf(const std::string& name, int64_t connections);
   void setFiles(int64_t files);
   /// What was set, or 0.
   int64_t filesSet() const { return filesSet_; }
@@ -110,6 +115,7 @@ class Relay {
   // Any thread:
   Events& events() { return events_; }
   FileBudget& files() { return files_; }
+  ConnectionLimit& connections() { return connections_; }
   UdpLimits& udpLimits() { return udpLimits_; }
   bool isFrozen() const { return frozen_.load(std::memory_order_acquire); }
   /// A worker's: returns when it may go on.
@@ -122,6 +128,8 @@ class Relay {
   void workerPassed() { wakeControl(); }
   /// A descriptor was given back: workers that wait for one are told.
   void filesGiven();
+  /// There may be a place for one more connection: workers that wait for one are told.
+  void placesGiven();
   /// A worker stopped accepting for lack of files, or goes on.
   void acceptPaused();
   void acceptResumed();
@@ -152,6 +160,7 @@ class Relay {
   const Options options_;
   FileBudget files_;
   int64_t filesSet_ = 0;
+  ConnectionLimit connections_;
   UdpLimits udpLimits_;
   std::atomic<uint64_t> halfClosedMs_{0};
   const Congestion congestion_;

@@ -72,6 +72,7 @@ void finish(Worker& worker, TcpConnection& connection) {
   worker.countsOf(connection.portal).active.add(-1);
   worker.load.fetch_sub(1, std::memory_order_relaxed);
   worker.freeLater(&connection);
+  givePlace(worker, connection.portal);
   // Last: the portal may be freed once every worker has passed.
   connection.portal.uses.fetch_sub(1, std::memory_order_release);
   worker.gaveFiles(kFilesOfConnection);

@@ -25,15 +25,6 @@ namespace {
 
 constexpr int kEventsAtOnce = 256;
 
-/// Clients taken from one portal before others have their turn.
-constexpr int kAcceptsAtOnce = 16;
-
-constexpr int64_t kFilesOfConnection = 2;
-
-/// While accepting is paused: the system may have been out of files for a reason that nobody here hears the
-/// end of.
-constexpr uint64_t kRetryPausedMs = 100;
-
 /// How often pipes that nobody uses are closed.
 constexpr uint64_t kTrimMs = 1'000;
 
@@ -72,6 +63,7 @@ Worker::Worker(Relay& ofRelay, unsigned ownIndex)
       index(ownIndex),
       pipes(ofRelay.files()),
       endpointSockets(ofRelay.files(), epollFd_),
+      accepting(*this),
       udp(std::make_unique<UdpSessions>(*this)),
       wakeFd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       nowMs_(monotonicMs()),
@@ -189,7 +181,7 @@ void Worker::dispatch(Watched* watched, uint32_t events) {
       if (portal.closing.load(std::memory_order_acquire)) return;
       noteMessage();
       if (portal.protocol == Protocol::tcp)
-        acceptFrom(portal, kAcceptsAtOnce);
+        accepting.clientsWait(portal);
       else
         udp->received(portal);
       return;
@@ -206,72 +198,6 @@ void Worker::dispatch(Watched* watched, uint32_t events) {
   }
 }
 
-bool Worker::acceptFrom(Portal& portal, int most) {
-  for (int accepted = 0; accepted < most; accepted++) {
-    if (!takeFiles()) {
-      pauseAccepting(portal);
-      return false;
-    }
-    SocketAddress address;
-    socklen_t length = sizeof address;
-    const int fd = accept4(portal.fd, &address.base, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) {
-      const int error = errno;
-      if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
-        // The system's own limit, whatever was counted: nobody is told that there is room, or all would try
-        // again at once, and again.
-        relay.files().give(kFilesOfConnection);
-        pauseAccepting(portal);
-        return false;
-      }
-      gaveFiles(kFilesOfConnection);
-      if (error == EAGAIN) return true;
-      // Anything else is about one client that is gone already (accept(2), ECONNABORTED and the network's
-      // errors).
-      continue;
-    }
-    welcome(portal, fd, address);
-  }
-  return true;
-}
-
-/// Those of a connection. Pipes and sockets that nobody uses give theirs; other threads trim theirs soon.
-bool Worker::takeFiles() {
-  FileBudget& files = relay.files();
-  if (files.take(kFilesOfConnection)) return true;
-  return pipes.closeFree() + endpointSockets.closeResting() > 0 && files.take(kFilesOfConnection);
-}
-
-void Worker::welcome(Portal& portal, int fd, const SocketAddress& address) {
-  Worker& worker = leastLoaded();
-  TcpConnection* const connection = connections.make(portal, fd, address);
-  if (connection == nullptr) {
-    close(fd);
-    gaveFiles(kFilesOfConnection);
-    return;
-  }
-  relay.congestion().setAccepted(fd, address);
-  PortalCounts& counts = countsOf(portal);
-  counts.active.add(1);
-  counts.total.add(1);
-  portal.uses.fetch_add(1, std::memory_order_relaxed);
-  worker.load.fetch_add(1, std::memory_order_relaxed);
-  if (&worker == this) {
-    begin(*this, *connection, false);
-    return;
-  }
-  epoll_event event{};
-  event.data.ptr = static_cast<Watched*>(&connection->client);
-  // A new socket has room, so that the other worker has an event at once.
-  event.events = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-  worker.expect(*connection);
-  if (epoll_ctl(worker.epollFd_, EPOLL_CTL_ADD, fd, &event) == 0) return;
-  worker.arrived(*connection);
-  worker.load.fetch_sub(1, std::memory_order_relaxed);
-  load.fetch_add(1, std::memory_order_relaxed);
-  begin(*this, *connection, false);
-}
-
 void Worker::expect(TcpConnection& connection) {
   const std::lock_guard<std::mutex> lock(expectedMutex_);
   expected_.pushBack(&connection);
@@ -280,68 +206,6 @@ void Worker::expect(TcpConnection& connection) {
 void Worker::arrived(TcpConnection& connection) {
   const std::lock_guard<std::mutex> lock(expectedMutex_);
   expected_.remove(&connection);
-}
-
-Worker& Worker::leastLoaded() {
-  const int32_t own = load.load(std::memory_order_relaxed);
-  Worker* least = this;
-  // An eighth more than another is even enough: what moves to another thread costs a little.
-  int32_t fewest = own - own / 8;
-  for (const auto& worker : relay.workers()) {
-    const int32_t theirs = worker->load.load(std::memory_order_relaxed);
-    if (theirs < fewest) {
-      fewest = theirs;
-      least = worker.get();
-    }
-  }
-  return *least;
-}
-
-void Worker::pauseAccepting(Portal& portal) {
-  unwatch(portal);
-  if (std::find(paused_.begin(), paused_.end(), &portal) != paused_.end()) return;
-  if (!isPaused()) {
-    isPaused_.store(true, std::memory_order_release);
-    relay.acceptPaused();
-    retryPausedMs_ = nowMs_ + kRetryPausedMs;
-  }
-  paused_.push_back(&portal);
-}
-
-void Worker::resumeAccepting() {
-  if (paused_.empty()) return;
-  std::vector<Portal*> waiting;
-  waiting.swap(paused_);
-  bool again = false;
-  for (Portal* portal : waiting) {
-    // All that wait, so that "there is room" is said only where there is.
-    if (!again && acceptFrom(*portal, INT32_MAX)) {
-      // Fails for lack of memory, or of watches: tried again soon.
-      if (watch(*portal) == 0) continue;
-    }
-    again = true;
-    if (std::find(paused_.begin(), paused_.end(), portal) == paused_.end()) paused_.push_back(portal);
-  }
-  retryPausedMs_ = nowMs_ + kRetryPausedMs;
-  if (!paused_.empty()) return;
-  isPaused_.store(false, std::memory_order_release);
-  relay.acceptResumed();
-}
-
-void Worker::askToResume() {
-  if (resumeAsked_.exchange(true, std::memory_order_acq_rel)) return;
-  post([this] {
-    // First: what is given from now on may be more than is found below.
-    resumeAsked_.store(false, std::memory_order_release);
-    resumeAccepting();
-  });
-}
-
-void Worker::forget(Portal& portal) {
-  paused_.erase(std::remove(paused_.begin(), paused_.end(), &portal), paused_.end());
-  if (!paused_.empty() || !isPaused_.load(std::memory_order_relaxed)) return;
-  isPaused_.store(false, std::memory_order_release);
-  relay.acceptResumed();
 }
 
 void Worker::gaveFiles(int64_t n) {
@@ -366,7 +230,7 @@ void Worker::runTimers() {
   }
   runHalfClosed(*this);
   udp->runTimers();
-  if (!paused_.empty() && retryPausedMs_ <= nowMs_) resumeAccepting();
+  accepting.runTimer();
   if (trimMs_ <= nowMs_) {
     pipes.trim();
     endpointSockets.trim();
@@ -396,7 +260,7 @@ int Worker::timeoutMs() const {
     if (!queue.empty()) due = std::min(due, queue.front()->dueMs);
   if (!young.empty()) due = std::min(due, young.front()->dueMs);
   due = std::min(due, halfClosedDueMs(*this));
-  if (!paused_.empty()) due = std::min(due, retryPausedMs_);
+  due = std::min(due, accepting.dueMs());
   if (pipes.hasFree() || endpointSockets.anyRests()) due = std::min(due, trimMs_);
   // The stream may have been the last: whoever comes next is not to find a thread that waits for its turn.
   if (isPatient_) due = std::min(due, nowMs_ + kQuietMs);

@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "accepting.h"
 #include "endpoint-sockets.h"
 #include "intrusive-list.h"
 #include "pipe-pool.h"
@@ -66,16 +67,8 @@ class Worker {
   /// after join().
   void start();
   void join();
-  /// Any thread: whether it has stopped accepting for lack of files.
-  bool isPaused() const { return isPaused_.load(std::memory_order_acquire); }
-  /// Any thread: there may be files again. However often it is asked, one letter is under way.
-  void askToResume();
-
   // The worker's own thread, from mail:
   void abortConnections();
-  void resumeAccepting();
-  /// A portal closes: it is not to be gone back to.
-  void forget(Portal& portal);
 
   // The worker's own thread:
   uint64_t nowMs() const { return nowMs_; }
@@ -91,6 +84,7 @@ class Worker {
 
   PipePool pipes;
   EndpointSockets endpointSockets;
+  Accepting accepting;
   Slab<TcpConnection> connections;
   /// Every connection of this worker.
   IntrusiveList<TcpConnection, &TcpConnection::all> all;
@@ -118,17 +112,11 @@ class Worker {
   void run();
   void standStill();
   void dispatch(Watched* watched, uint32_t events);
-  /// True where nobody waits any more, or `most` were taken; false where accepting is paused.
-  bool acceptFrom(Portal& portal, int most);
-  bool takeFiles();
-  void welcome(Portal& portal, int fd, const SocketAddress& address);
-  void pauseAccepting(Portal& portal);
   void runTimers();
   void letBytesGather();
   int timeoutMs() const;
   void readMail();
   void freeEnded();
-  Worker& leastLoaded();
 
   struct Wakeup : Watched {
     Wakeup() : Watched(Kind::wakeup) {}
@@ -145,11 +133,6 @@ class Worker {
   std::mutex mailMutex_;
   std::vector<std::function<void()>> mail_;
   std::atomic<bool> hasMail_{false};
-  /// Portals that this worker has stopped accepting from.
-  std::vector<Portal*> paused_;
-  std::atomic<bool> isPaused_{false};
-  std::atomic<bool> resumeAsked_{false};
-  uint64_t retryPausedMs_ = 0;
   uint64_t trimMs_ = 0;
   bool splicedInTurn_ = false;
   /// Whether the thread waits for its turn on the processor; where that may be changed.
