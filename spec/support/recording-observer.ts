@@ -6,6 +6,8 @@ export class RecordingObserver implements RelayObserver {
   /** One entry a call, the limit that was told. */
   readonly filesExhaustedAt: number[] = [];
   readonly udpSessionsExhaustedAt: number[] = [];
+  /** One entry a call: whose limit, and the limit. */
+  readonly connectionsExhaustedAt: (readonly [string | null, number])[] = [];
   filesAvailableAgain = 0;
 
   failure(failure: RelayFailure): void {
@@ -22,5 +24,9 @@ export class RecordingObserver implements RelayObserver {
 
   udpSessionsExhausted(limit: number): void {
     this.udpSessionsExhaustedAt.push(limit);
+  }
+
+  connectionsExhausted(name: string | null, limit: number): void {
+    this.connectionsExhaustedAt.push([name, limit]);
   }
 }

@@ -8,6 +8,7 @@ import type { ApiServerConfig, LogConfig, ProxyConfig, StatusAddress } from '../
 import { parseIPAddress, parseSocketAddress } from '../config/socket-address.js';
 import { parseTruth } from '../config/truth.js';
 import { parseWholeNumber } from '../config/whole-number.js';
+import { MOST_CONNECTIONS } from '../model/service-port.js';
 import { type FlagName, LOG_FORMATS, PROXY_MODES, RELAYS, STEERINGS } from './flags.js';
 import { type GivenFlags, invalidFlag } from './given-flags.js';
 
@@ -52,6 +53,9 @@ export function configFromFlags(flags: GivenFlags, defaults: ProxyConfig): Proxy
     udpMaxSessions:
       flags.read('udp-max-sessions', (text) => parseWholeNumber(text, 0, MOST_UDP_SESSIONS)) ??
       defaults.udpMaxSessions,
+    maxConnections:
+      flags.read('max-connections', (text) => parseWholeNumber(text, 0, MOST_CONNECTIONS)) ??
+      defaults.maxConnections,
     shutdownDelayMs: flags.read('shutdown-delay', parseTimeout) ?? defaults.shutdownDelayMs,
     drainTimeoutMs: flags.read('drain-timeout', parseTimeout) ?? defaults.drainTimeoutMs,
     log: logConfig(flags, defaults.log),

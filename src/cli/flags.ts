@@ -116,6 +116,15 @@ export const FLAGS = [
       'UDP sessions that may be open at once: a new one ends the one that has been idle longest. 0 is half the open-file limit, 16384 at most.',
   },
   {
+    name: 'max-connections',
+    group: 'Portals',
+    takes: 'value',
+    commands: PROXY,
+    default: `${DEFAULT_CONFIG.maxConnections}`,
+    description:
+      'TCP connections that may be open at once, of all Services together: further clients wait until one ends. 0 is as many as the open-file limit allows.',
+  },
+  {
     name: 'relay',
     group: 'Portals',
     takes: 'value',

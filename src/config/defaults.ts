@@ -24,6 +24,7 @@ export const DEFAULT_CONFIG: ProxyConfig = deepFreeze<ProxyConfig>({
   relaySocket: null,
   relayThreads: 0,
   udpMaxSessions: 0,
+  maxConnections: 0,
   shutdownDelayMs: 0,
   drainTimeoutMs: 5_000,
   log: { format: 'text', level: 0, directory: null, alsoToStderr: false },

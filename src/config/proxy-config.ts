@@ -36,6 +36,8 @@ export interface ProxyConfig {
   readonly relayThreads: number;
   /** UDP sessions that may be open at once; 0 sizes it by the open-file limit. */
   readonly udpMaxSessions: number;
+  /** TCP connections that may be open at once; 0 leaves it to the open-file limit. */
+  readonly maxConnections: number;
   /** How long portals go on listening once the process is asked to end, with health at 503. */
   readonly shutdownDelayMs: number;
   /** How long open connections may go on after that, before they are reset. */

@@ -14,6 +14,7 @@ export interface ObjectMeta {
   readonly namespace: string;
   readonly name: string;
   readonly labels: Field;
+  readonly annotations: Field;
 }
 
 /**
@@ -49,11 +50,13 @@ export function readMetadata(object: Field, nameForm: 'label' | 'subdomain'): Ob
   const namespace = metadata.child('namespace');
   const labels = metadata.child('labels');
   labels.mapping();
+  const annotations = metadata.child('annotations');
+  annotations.mapping();
   const text = namespace.value === '' ? undefined : namespace.text();
   if (text !== undefined && !isDNSLabel(text)) namespace.reject(DNS_LABEL_HINT);
   return name === undefined || object.errors.length > 0
     ? undefined
-    : { name, namespace: text ?? 'default', labels };
+    : { name, namespace: text ?? 'default', labels, annotations };
 }
 
 /** Why objects with these labels are not for this proxy; `undefined` where they are. */

@@ -36,7 +36,12 @@ export interface ServicePort {
   readonly externalTrafficPolicy: TrafficPolicy;
   /** Where a load balancer asks this node whether it has endpoints of its own; null where it does not. */
   readonly healthCheckNodePort: number | null;
+  /** TCP connections that may be open at once, by the Service's annotation; absent where it sets no limit. */
+  readonly maxConnections?: number;
 }
+
+/** What a Service may set `maxConnections` to. */
+export const MOST_CONNECTIONS = 1_000_000;
 
 /** kube-proxy's spelling of a service port's name. */
 export function servicePortName(namespace: string, service: string, portName: string): ServicePortName {

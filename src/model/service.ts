@@ -3,6 +3,7 @@ import { Field } from './field.js';
 import { excludedBy, type ObjectMeta, type Parsed, readMetadata } from './kubernetes-object.js';
 import { isHeadless, readServiceAddresses } from './service-addresses.js';
 import {
+  MOST_CONNECTIONS,
   type ServicePort,
   type SessionAffinity,
   servicePortName,
@@ -21,6 +22,9 @@ export interface Service {
 }
 
 const SERVICE_TYPES = ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'] as const;
+
+/** How many TCP connections each port of the Service may have open at once. */
+const MAX_CONNECTIONS = 'kube-splice.io/max-connections';
 
 /** Kubernetes' default and limit for `sessionAffinityConfig.clientIP.timeoutSeconds`: three hours, and a day. */
 const DEFAULT_AFFINITY_SECONDS = 10_800;
@@ -47,7 +51,11 @@ function skipReason({ labels }: ObjectMeta, spec: Field): string | undefined {
   return excludedBy(labels);
 }
 
-function readService(object: Field, { namespace, name }: ObjectMeta, spec: Field): Parsed<Service> {
+function readService(
+  object: Field,
+  { namespace, name, annotations }: ObjectMeta,
+  spec: Field,
+): Parsed<Service> {
   spec.child('type').oneOf(SERVICE_TYPES);
   const { primaryFamily, ...addresses } = readServiceAddresses(spec, object.child('status'));
   const sessionAffinity = readSessionAffinity(spec);
@@ -55,6 +63,7 @@ function readService(object: Field, { namespace, name }: ObjectMeta, spec: Field
   const externalTrafficPolicy = readTrafficPolicy(spec.child('externalTrafficPolicy'));
   const healthCheckNodePort = readHealthCheckNodePort(spec);
   const { ports, notes } = readServicePorts(spec);
+  const limit = readMaxConnections(annotations);
   if (object.errors.length > 0) return { outcome: 'invalid', errors: object.errors };
   if (ports.length === 0) return { outcome: 'skipped', reason: 'every port of it is SCTP' };
   const servicePorts = ports.map((port) => ({
@@ -67,8 +76,23 @@ function readService(object: Field, { namespace, name }: ObjectMeta, spec: Field
     internalTrafficPolicy,
     externalTrafficPolicy,
     healthCheckNodePort,
+    ...(typeof limit === 'number' && port.protocol === 'TCP' ? { maxConnections: limit } : {}),
   }));
-  return { outcome: 'parsed', value: { namespace, name, primaryFamily, servicePorts }, notes };
+  return {
+    outcome: 'parsed',
+    value: { namespace, name, primaryFamily, servicePorts },
+    notes: typeof limit === 'string' ? [...notes, limit] : notes,
+  };
+}
+
+/** The limit, or what is wrong with it: a Service with a mistake there is better served without one than not at all. */
+function readMaxConnections(annotations: Field): number | string | undefined {
+  const { present, value } = annotations.child(MAX_CONNECTIONS);
+  if (!present) return undefined;
+  const limit = typeof value === 'string' && /^\d{1,7}$/.test(value) ? Number(value) : 0;
+  if (limit >= 1 && limit <= MOST_CONNECTIONS) return limit;
+  const given = typeof value === 'string' ? JSON.stringify(value) : `${value}, without quotes,`;
+  return `its annotation ${MAX_CONNECTIONS} has no effect: ${given} is not a number of connections; give "1" to "${MOST_CONNECTIONS}"`;
 }
 
 /** `Cluster` is Kubernetes' default for both. */

@@ -42,8 +42,9 @@ export function wantedPortal(
   if (endpoints === undefined) return undefined;
   const servicePort = state.servicePorts.get(name);
   if (servicePort === undefined) return undefined;
-  const { protocol, sessionAffinity } = servicePort;
-  return { protocol, routing: { endpoints, sessionAffinity } };
+  const { protocol, sessionAffinity, maxConnections } = servicePort;
+  const limit = maxConnections === undefined ? {} : { maxConnections };
+  return { protocol, routing: { endpoints, sessionAffinity, ...limit } };
 }
 
 /** The service port, and which traffic of it, that a portal of this name is for. */
@@ -67,6 +68,7 @@ export function changedServicePorts(before: ServiceState, after: ServiceState): 
 export function sameRouting(a: PortalRouting, b: PortalRouting): boolean {
   return (
     a.endpoints === b.endpoints &&
+    a.maxConnections === b.maxConnections &&
     sameAffinity(a.sessionAffinity, b.sessionAffinity) &&
     sameKeys(a.leadsBack, b.leadsBack)
   );

@@ -77,6 +77,7 @@ function portable(config: ProxyConfig, { openFileLimit, observer }: RelayPlace):
     udpIdleTimeoutMs: config.udpIdleTimeoutMs,
     halfClosedTimeoutMs: config.halfClosedTimeoutMs,
     udpReplyTimeoutMs: config.udpReplyTimeoutMs,
+    maxConnections: config.maxConnections,
     maxOpenFiles,
     maxUdpSessions: maxUdpSessions(config, maxOpenFiles),
     observer,
@@ -122,6 +123,7 @@ function native(config: ProxyConfig, place: RelayPlace, source: RelaySource): Pr
     udpIdleTimeoutMs: config.udpIdleTimeoutMs,
     halfClosedTimeoutMs: config.halfClosedTimeoutMs,
     udpReplyTimeoutMs: config.udpReplyTimeoutMs,
+    maxConnections: config.maxConnections,
     maxUdpSessions: (files) => maxUdpSessions(config, files),
   });
 }

@@ -28,6 +28,8 @@ import type { Protocol, ServicePortName, SessionAffinity } from '../model/servic
  * No endpoints: TCP is reset at accept, UDP is dropped; both are counted.
  * Endpoints removed: open connections go on until they end; new ones never go there.
  * Portal closed: listening stops at once, what is open goes on.
+ * Too many connections (`PortalRouting.maxConnections`, and the engine's own limit for all portals together): as many as that are
+ * open, never more; new clients wait as where file descriptors are short, and other portals go on.
  * Out of file descriptors: open connections go on; new clients wait, in the kernel's queue or unread in a bounded one, and
  * are served when there is room. Whoever fits in neither is reset.
  *
@@ -46,7 +48,7 @@ export interface RelayEngine {
   open(request: PortalRequest): Promise<PortalAddress>;
 
   /**
-   * Replaces endpoints and affinity of an open portal: a table swap, in force when it resolves. Never rejects: an engine that
+   * Replaces endpoints, affinity and limit of an open portal: a table swap, in force when it resolves. Never rejects: an engine that
    * can't be told now is told when it can. Unknown names are ignored.
    */
   route(name: ServicePortName, routing: PortalRouting): Promise<void>;
@@ -94,6 +96,8 @@ export interface PortalRouting {
    * client, without end. None where left out.
    */
   readonly leadsBack?: ReadonlySet<EndpointKey>;
+  /** TCP connections that may be open at once; what is open goes on where it is lowered. No limit where left out. */
+  readonly maxConnections?: number;
 }
 
 export interface PortalAddress {
@@ -119,7 +123,10 @@ export interface PortalCounters {
   readonly dialFailures: number;
   /** TCP connections reset, or datagrams dropped, because the service port had no endpoints. */
   readonly noEndpoints: number;
-  /** TCP connections reset because the process was out of file descriptors and its waiting room was full. */
+  /**
+   * TCP connections reset because there was neither room for them, for lack of file descriptors or under a limit of connections, nor
+   * in the waiting room.
+   */
   readonly refusedForFiles: number;
   readonly udpSessions: number;
   readonly totalUdpSessions: number;
@@ -163,6 +170,8 @@ export type FailureReason =
   /** The endpoint is an address that leads back to the portal itself. */
   | 'leads-back'
   | 'out-of-files'
+  /** No place under a limit of connections, nor in the waiting room. */
+  | 'too-many-connections'
   /** One side has finished, and no byte has moved for too long. */
   | 'half-closed-timeout';
 
@@ -188,4 +197,9 @@ export interface RelayObserver {
   filesAvailable(): void;
   /** The session table is full and evicts. Once, until it has been half empty. */
   udpSessionsExhausted(limit: number): void;
+  /**
+   * As many connections are open as may be, of this portal, or of all where `name` is null: new clients wait. Once, until half of
+   * the places are free.
+   */
+  connectionsExhausted(name: ServicePortName | null, limit: number): void;
 }

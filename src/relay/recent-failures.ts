@@ -1,3 +1,4 @@
+import type { ServicePortName } from '../model/service-port.js';
 import type { RelayFailure, RelayObserver } from './engine.js';
 
 /** A failure, and when it was told. */
@@ -42,5 +43,9 @@ export class RecentFailures implements RelayObserver {
 
   udpSessionsExhausted(limit: number): void {
     this.#next.udpSessionsExhausted(limit);
+  }
+
+  connectionsExhausted(name: ServicePortName | null, limit: number): void {
+    this.#next.connectionsExhausted(name, limit);
   }
 }

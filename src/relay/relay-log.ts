@@ -16,6 +16,7 @@ const WHAT_HAPPENED: Readonly<Record<FailureReason, string>> = {
   'icmp-refused': 'the endpoint refused a datagram',
   'leads-back': 'the endpoint is an address that leads back to the Service',
   'out-of-files': 'out of file descriptors',
+  'too-many-connections': 'too many connections are open',
   'half-closed-timeout': 'one side had finished, and nothing came of the other for too long',
 };
 
@@ -46,6 +47,12 @@ export function relayLog(log: Logger, limited: RateLimitedLog): RelayObserver {
     },
     udpSessionsExhausted(limit) {
       log.warn('the UDP session table is full: sessions that are idle longest make room', { limit });
+    },
+    connectionsExhausted(name, limit) {
+      log.warn('as many connections are open as may be: new ones wait until one ends', {
+        ...(name === null ? {} : { servicePort: name }),
+        limit,
+      });
     },
   };
 }

@@ -14,6 +14,8 @@ export interface ServicePortStatus extends PortalStatus {
   readonly externalTrafficPolicy: TrafficPolicy;
   readonly sessionAffinity: 'None' | 'ClientIP';
   readonly sessionAffinityTimeoutSeconds: number | null;
+  /** How many TCP connections each of its portals may have open at once; null where the Service sets no limit. */
+  readonly maxConnections: number | null;
   /** The portal of its own that external traffic has; null where it shares the other one. */
   readonly external: PortalStatus | null;
 }
@@ -79,6 +81,7 @@ export function servicePortStatus(
     sessionAffinity: sessionAffinity.type,
     sessionAffinityTimeoutSeconds:
       sessionAffinity.type === 'ClientIP' ? sessionAffinity.timeoutSeconds : null,
+    maxConnections: servicePort.maxConnections ?? null,
     ...portalStatus(shown, now, counters.get(portalName(name, 'internal'))),
     external:
       external === null ? null : portalStatus(external, now, counters.get(portalName(name, 'external'))),

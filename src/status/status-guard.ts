@@ -87,6 +87,7 @@ const SERVICE_PORT = objectOf<ServicePortStatus>({
   externalTrafficPolicy: oneOf('Cluster', 'Local'),
   sessionAffinity: oneOf('None', 'ClientIP'),
   sessionAffinityTimeoutSeconds: nullOr(isNumber),
+  maxConnections: nullOr(isNumber),
   external: nullOr(objectOf<PortalStatus>(PORTAL)),
 });
 

@@ -11,31 +11,20 @@ import type {
   RelayObserver,
 } from '../engine.js';
 import { type DesiredPortal, PortalBook } from './portal-book.js';
+import { PortalLimits } from './portal-limits.js';
 import { refusedOpen } from './refused-open.js';
 import { type Answer, type RelayConnection, RelayRefusal } from './relay-connection.js';
 import { RelayLink } from './relay-link.js';
 import type { Greeting } from './relay-protocol.js';
 import * as protocol from './relay-protocol.js';
 import { parseCounters, parsePortalAddress, parsePortals, type RelayEvent } from './relay-replies.js';
+import { settle, type WantedSettings } from './relay-settings.js';
 import type { RelaySource } from './relay-source.js';
 
-export interface NativeRelayOptions {
+export interface NativeRelayOptions extends WantedSettings {
   readonly source: RelaySource;
   readonly observer: RelayObserver;
   readonly logger: Logger;
-  /** ms without a datagram either way after which a UDP session ends. */
-  readonly udpIdleTimeoutMs: number;
-  /**
-   * ms without a byte either way after which a connection of which one side has finished is reset, 0 for never; left as the relay
-   * has it where left out.
-   */
-  readonly halfClosedTimeoutMs?: number | undefined;
-  /** ms after which it ends while it owes an answer, where that is longer; 0 where left out. */
-  readonly udpReplyTimeoutMs?: number | undefined;
-  /** Files that the relay may open; as many as the system allows where left out or more. */
-  readonly maxOpenFiles?: number | undefined;
-  /** At most; given how many files the relay may open. */
-  readonly maxUdpSessions: (files: number) => number;
   /** ms that the answer to a request may take. */
   readonly patienceMs?: number | undefined;
 }
@@ -56,6 +45,7 @@ export class NativeRelay implements RelayEngine {
   readonly #options: NativeRelayOptions;
   readonly #link: RelayLink;
   readonly #book = new PortalBook();
+  readonly #limits: PortalLimits;
   readonly #opening = new Set<ServicePortName>();
   /** A name that is being closed is opened again only then. */
   readonly #closing = new Map<ServicePortName, Promise<void>>();
@@ -83,6 +73,7 @@ export class NativeRelay implements RelayEngine {
 
   private constructor(options: NativeRelayOptions) {
     this.#options = options;
+    this.#limits = new PortalLimits(options.logger);
     this.#link = new RelayLink({
       source: options.source,
       logger: options.logger,
@@ -132,7 +123,10 @@ export class NativeRelay implements RelayEngine {
       // The relay has it by way of `portal`, or will be asked for it again.
       if (desired.told === undefined) return;
       try {
-        await connection.request(protocol.route(name, sent));
+        await Promise.all([
+          connection.request(protocol.route(name, sent)),
+          this.#limits.tell(connection, name, sent.maxConnections),
+        ]);
         desired.told = sent;
       } catch (error) {
         if (!(error instanceof RelayRefusal) || error.code !== 'NO_PORTAL') throw error;
@@ -215,7 +209,11 @@ export class NativeRelay implements RelayEngine {
       if (this.#shutdown !== undefined) throw new Error('the relay is shutting down');
       if (connection === undefined) throw new Error('the relay is away');
       try {
-        return await connection.ask(protocol.portal(request), ({ ok }) => parsePortalAddress(ok));
+        const [opened] = await Promise.all([
+          connection.ask(protocol.portal(request), ({ ok }) => parsePortalAddress(ok)),
+          this.#limits.tell(connection, request.name, request.routing.maxConnections),
+        ]);
+        return opened;
       } catch (error) {
         if (error instanceof RelayRefusal) throw error;
       }
@@ -253,23 +251,19 @@ export class NativeRelay implements RelayEngine {
 
   /** Everything that is desired, in two round trips. Nothing is closed at the first one: nothing is desired yet. */
   async #introduce(connection: RelayConnection): Promise<void> {
-    const { maxOpenFiles, maxUdpSessions, udpIdleTimeoutMs } = this.#options;
     const first = this.#greeting === undefined;
-    const { files: allowed } = connection.greeting;
-    const files = maxOpenFiles === undefined ? undefined : Math.min(maxOpenFiles, allowed);
-    const udpSessions = maxUdpSessions(files ?? allowed);
-    const settings = { udpIdleMs: udpIdleTimeoutMs, udpSessions, files };
-    const [, , , , portals] = await Promise.all([
+    const [, , , portals] = await Promise.all([
       connection.request(protocol.hello()),
-      connection.request(protocol.configure(settings)),
-      this.#configureReplies(connection),
+      settle(connection, this.#options, this.#options.logger),
       connection.request(['events']),
       connection.ask(['portals'], ({ lines }) => parsePortals(lines)),
-      this.#configureHalfClosed(connection),
     ]);
     this.#greeting = connection.greeting;
     this.#book.relayHas(portals, first);
-    if (first) return;
+    if (first) {
+      this.#limits.keptBefore(portals.keys());
+      return;
+    }
     const kept = connection.request(protocol.keep(this.#book.names()));
     await Promise.all([
       kept,
@@ -278,39 +272,14 @@ export class NativeRelay implements RelayEngine {
     this.#reopenLater();
   }
 
-  async #configureHalfClosed(connection: RelayConnection): Promise<void> {
-    const { halfClosedTimeoutMs, logger } = this.#options;
-    if (halfClosedTimeoutMs === undefined) return;
-    try {
-      await connection.request(protocol.configureHalfClosed(halfClosedTimeoutMs));
-    } catch (error) {
-      if (!(error instanceof RelayRefusal)) throw error;
-      logger.warn('the relay is older: half-closed connections have no timeout', { error: error.message });
-    }
-  }
-
-  /** A relay of an earlier release does not know of it, and is as good otherwise. */
-  async #configureReplies(connection: RelayConnection): Promise<void> {
-    const { udpReplyTimeoutMs = 0, logger } = this.#options;
-    try {
-      await connection.request(protocol.configureReplies(udpReplyTimeoutMs));
-    } catch (error) {
-      if (!(error instanceof RelayRefusal)) throw error;
-      if (udpReplyTimeoutMs === 0) return;
-      logger.warn(
-        'the relay is older than kube-splice: UDP answers are not waited for beyond --udp-timeout',
-        {
-          error: error.message,
-        },
-      );
-    }
-  }
-
   /** What can't be opened is tried again later; everything else is served meanwhile. */
   async #give(connection: RelayConnection, desired: DesiredPortal): Promise<void> {
     const { routing } = desired;
     try {
-      await connection.request(protocol.portal({ ...desired.request, routing }));
+      await Promise.all([
+        connection.request(protocol.portal({ ...desired.request, routing })),
+        this.#limits.tell(connection, desired.request.name, routing.maxConnections),
+      ]);
       desired.told = routing;
     } catch (error) {
       if (!(error instanceof RelayRefusal)) throw error;
@@ -351,6 +320,11 @@ export class NativeRelay implements RelayEngine {
         break;
       case 'files-exhausted':
         observer.filesExhausted(event.limit);
+        break;
+      case 'connections-exhausted':
+        // As above.
+        if (event.name === null || event.name.includes('/'))
+          observer.connectionsExhausted(event.name, event.limit);
         break;
       case 'files-available':
         observer.filesAvailable();

@@ -93,6 +93,16 @@ export function configureReplies(udpReplyMs: number): RequestLines {
   return [`configure udp-reply-ms=${Math.min(LONGEST_IDLE_MS, Math.max(0, Math.ceil(udpReplyMs)))}`];
 }
 
+/** Of all portals together; 0 is no limit. By itself, as above. */
+export function configureConnections(connections: number): RequestLines {
+  return [`configure connections=${connections}`];
+}
+
+/** Of one portal; 0 is no limit. An older relay knows no such request. */
+export function limit(name: ServicePortName, connections: number): RequestLines {
+  return [`limit ${name} connections=${connections}`];
+}
+
 export function portal({ name, protocol, address, port, routing }: PortalRequest): RequestLines {
   return routed(`portal ${name} ${protocol.toLowerCase()} ${address} ${port}`, routing);
 }

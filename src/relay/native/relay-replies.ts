@@ -15,6 +15,7 @@ import { malformed } from './relay-protocol.js';
 export type RelayEvent =
   | { readonly kind: 'failure'; readonly failure: RelayFailure }
   | { readonly kind: 'files-exhausted' | 'udp-sessions-exhausted'; readonly limit: number }
+  | { readonly kind: 'connections-exhausted'; readonly name: ServicePortName | null; readonly limit: number }
   | { readonly kind: 'files-available' }
   | { readonly kind: 'lost'; readonly events: number }
   | { readonly kind: 'refused' };
@@ -29,6 +30,7 @@ const REASONS: Readonly<Record<FailureReason, true>> = {
   'icmp-refused': true,
   'leads-back': true,
   'out-of-files': true,
+  'too-many-connections': true,
   'half-closed-timeout': true,
 };
 
@@ -80,6 +82,10 @@ export function parseEvent(text: string): RelayEvent {
   if (kind === 'failure') return { kind, failure: parseFailure(words, text) };
   if (kind === 'files-available' && words.length === 1) return { kind };
   if (kind === 'refused' && words.length === 1) return { kind };
+  if (kind === 'connections-exhausted' && words.length === 3) {
+    const name = argument === '-' ? null : portalName(argument, text);
+    return { kind, name, limit: wholeNumber(words[2], text) };
+  }
   if (words.length !== 2) throw malformed(text);
   if (kind === 'files-exhausted' || kind === 'udp-sessions-exhausted') {
     return { kind, limit: wholeNumber(argument, text) };

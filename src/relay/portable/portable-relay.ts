@@ -10,6 +10,7 @@ import type {
   RelayEngine,
   RelayObserver,
 } from '../engine.js';
+import { ConnectionLimit } from './connection-limit.js';
 import { FileBudget } from './file-budget.js';
 import { HalfClosedConnections } from './half-closed-connections.js';
 import { LocalAddresses } from './local-addresses.js';
@@ -25,6 +26,8 @@ export interface PortableRelayOptions {
   readonly halfClosedTimeoutMs?: number | undefined;
   /** ms after which it ends while it owes an answer, where that is longer; 0 where left out. */
   readonly udpReplyTimeoutMs?: number;
+  /** TCP connections that may be open at once, of all portals together; 0, or left out, is no limit. */
+  readonly maxConnections?: number;
   /** File descriptors the relay may hold. */
   readonly maxOpenFiles: number;
   readonly maxUdpSessions: number;
@@ -74,6 +77,7 @@ export class PortableRelay implements RelayEngine {
       this.#observer,
       this.#now,
       new HalfClosedConnections(options.halfClosedTimeoutMs ?? 0),
+      new ConnectionLimit(options.maxConnections),
     );
     this.#sessions = new UdpSessionTable({
       idleTimeoutMs: options.udpIdleTimeoutMs,
@@ -174,6 +178,7 @@ export class PortableRelay implements RelayEngine {
     const portal = await TcpPortal.open(request, {
       random: this.#random,
       now: this.#now,
+      placesChanged: () => this.#admission.letIn(),
       admit: (client, address, to) => this.#admission.admit(client, address, to),
     });
     this.#files.take(1);

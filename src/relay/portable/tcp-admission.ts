@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Endpoint } from '../../model/endpoint.js';
-import type { ClientAddress, RelayObserver } from '../engine.js';
+import type { ClientAddress, FailureReason, RelayObserver } from '../engine.js';
+import type { ConnectionLimit } from './connection-limit.js';
 import { DeafSockets } from './deaf-sockets.js';
 import type { FileBudget } from './file-budget.js';
 import type { HalfClosedConnections } from './half-closed-connections.js';
@@ -11,6 +12,9 @@ import type { TcpPortal } from './tcp-portal.js';
 /** Descriptors of one connection: the client's socket and the endpoint's. */
 const FILES_OF_CONNECTION = 2;
 
+/** Why a client waits. */
+type Lacking = 'files' | 'place at all' | 'place here';
+
 interface WaitingClient {
   readonly socket: Socket;
   readonly address: ClientAddress;
@@ -18,11 +22,13 @@ interface WaitingClient {
 }
 
 /**
- * Lets accepted clients in, as far as there are file descriptors, and holds the open connections of all portals.
+ * Lets accepted clients in, as far as there are file descriptors and places, and holds the open connections of all portals.
  *
- *     accepted ──▶ connection             where there is room for two descriptors
- *         └──────▶ waiting ──▶ connection  where there is not: unread, first come first served
+ *     accepted ──▶ connection             where there is room for two descriptors, and for one connection more
+ *         └──────▶ waiting ──▶ connection  where there is not: unread; of one portal first come first served
  *         └──────▶ reset                   where the waiting room is full too
+ *
+ * Node accepts whoever comes: who waits for a place waits here, not in the kernel's queue as with the native relay.
  */
 export class TcpAdmission {
   readonly #connections = new Set<TcpConnection>();
@@ -37,8 +43,10 @@ export class TcpAdmission {
     private readonly observer: RelayObserver,
     private readonly now: () => number,
     private readonly halfClosed: HalfClosedConnections,
+    /** Of all portals together. */
+    private readonly all: ConnectionLimit,
   ) {
-    files.onGive(() => this.#letIn());
+    files.onGive(() => this.letIn());
   }
 
   /** Takes over an accepted client: allowed to be half-open, paused. */
@@ -46,21 +54,37 @@ export class TcpAdmission {
     socket.on('error', () => undefined);
     portal.traffic.activeConnections += 1;
     const client = { socket, address, portal };
-    if (this.#waiting.size === 0 && this.files.hasRoomFor(FILES_OF_CONNECTION)) {
-      this.#connect(client);
-      return;
-    }
-    if (!this.#exhausted) {
+    // Whoever came before goes first.
+    const isFirst = ![...this.#waiting].some((waiting) => waiting.portal === portal);
+    const lacking = this.#lackingFor(portal);
+    if (isFirst && lacking === undefined) this.#connect(client);
+    else this.#hold(client, lacking);
+  }
+
+  #hold(client: WaitingClient, lacking: Lacking | undefined): void {
+    const { name, connections } = client.portal;
+    if (lacking === 'files' && !this.#exhausted) {
       this.#exhausted = true;
       this.observer.filesExhausted(this.files.limit);
     }
+    if (lacking === 'place at all')
+      this.all.reached(() => this.observer.connectionsExhausted(null, this.all.limit));
+    if (lacking === 'place here')
+      connections.reached(() => this.observer.connectionsExhausted(name, connections.limit));
     if (this.#waiting.size < this.files.waitingRoom) this.#wait(client);
-    else this.#turnAway(client);
+    else this.#turnAway(client, lacking === 'files' ? 'out-of-files' : 'too-many-connections');
+  }
+
+  /** What one connection more would need. */
+  #lackingFor(portal: TcpPortal): Lacking | undefined {
+    if (!this.files.hasRoomFor(FILES_OF_CONNECTION)) return 'files';
+    if (!this.all.hasRoom) return 'place at all';
+    return portal.connections.hasRoom ? undefined : 'place here';
   }
 
   /** Resets whoever waits; resolves when the last open connection has ended. */
   drain(): Promise<void> {
-    for (const client of this.#waiting) this.#turnAway(client);
+    for (const client of this.#waiting) this.#turnAway(client, 'out-of-files');
     return new Promise((resolve) => {
       this.#allEnded = resolve;
       if (this.#connections.size === 0) resolve();
@@ -74,10 +98,17 @@ export class TcpAdmission {
     return open;
   }
 
-  /** Descriptors were given back: lets in who waits. */
-  #letIn(): void {
+  /** There may be room again, of whatever kind: lets in who waits. */
+  letIn(): void {
+    const full = new Set<TcpPortal>();
     for (const client of this.#waiting) {
-      if (!this.files.hasRoomFor(FILES_OF_CONNECTION)) return;
+      if (full.has(client.portal)) continue;
+      const lacking = this.#lackingFor(client.portal);
+      if (lacking === 'place here') {
+        full.add(client.portal);
+        continue;
+      }
+      if (lacking !== undefined) return;
       this.#waiting.delete(client);
       this.#connect(client);
     }
@@ -95,10 +126,14 @@ export class TcpAdmission {
     const connection = new TcpConnection(socket, address, context, () => {
       this.#connections.delete(connection);
       traffic.activeConnections -= 1;
+      portal.connections.give();
+      this.all.give();
       this.files.give(FILES_OF_CONNECTION);
       if (this.#connections.size === 0) this.#allEnded?.();
     });
     this.files.take(FILES_OF_CONNECTION);
+    portal.connections.take();
+    this.all.take();
     this.#connections.add(connection);
     connection.start();
   }
@@ -114,11 +149,11 @@ export class TcpAdmission {
     });
   }
 
-  #turnAway(client: WaitingClient): void {
+  #turnAway(client: WaitingClient, reason: FailureReason): void {
     const { socket, address, portal } = client;
     portal.traffic.refusedForFiles += 1;
     const { name } = portal;
-    this.observer.failure({ name, protocol: 'TCP', client: address, reason: 'out-of-files', final: true });
+    this.observer.failure({ name, protocol: 'TCP', client: address, reason, final: true });
     this.#waiting.delete(client);
     portal.traffic.activeConnections -= 1;
     reset(socket);

@@ -3,6 +3,7 @@ import { Balancer } from '../../balancer/balancer.js';
 import type { Endpoint, EndpointKey } from '../../model/endpoint.js';
 import type { ServicePortName } from '../../model/service-port.js';
 import type { ClientAddress, OpenPortal, PortalCounters, PortalRequest, PortalRouting } from '../engine.js';
+import { ConnectionLimit } from './connection-limit.js';
 import { portalOpenError } from './portal-open-error.js';
 import { SOCKET_OPTIONS } from './socket-options.js';
 import { Traffic } from './traffic.js';
@@ -14,6 +15,8 @@ export interface TcpRelay {
   readonly now: () => number;
   /** Takes over an accepted client (paused): now, when there is room, or by resetting it. */
   admit(client: Socket, address: ClientAddress, portal: TcpPortal): void;
+  /** A limit of connections was set: there may be room for who waits. */
+  placesChanged(): void;
 }
 
 /** The listening socket of a TCP service port. Its connections are the relay's, and outlive it. */
@@ -21,6 +24,7 @@ export class TcpPortal {
   readonly name: ServicePortName;
   readonly traffic = new Traffic();
   readonly balancer: Balancer;
+  readonly connections = new ConnectionLimit();
   readonly #relay: TcpRelay;
   readonly #server: Server;
   readonly #bindAddress: string;
@@ -60,10 +64,12 @@ export class TcpPortal {
     return portal;
   }
 
-  route({ endpoints, sessionAffinity, leadsBack }: PortalRouting): void {
+  route({ endpoints, sessionAffinity, leadsBack, maxConnections }: PortalRouting): void {
     this.#leadsBack = leadsBack;
+    this.connections.set(maxConnections);
     this.balancer.route(endpoints, sessionAffinity, this.#relay.now());
     this.traffic.route(endpoints);
+    this.#relay.placesChanged();
   }
 
   /** Whether a connection to this endpoint would come back here. */

@@ -1,7 +1,12 @@
 import { parseAddress, parseCIDR } from '../../model/address.js';
 import type { Field } from '../../model/field.js';
 import { isDNSLabel } from '../../model/kubernetes-object.js';
-import { type ServicePort, type SessionAffinity, servicePortName } from '../../model/service-port.js';
+import {
+  MOST_CONNECTIONS,
+  type ServicePort,
+  type SessionAffinity,
+  servicePortName,
+} from '../../model/service-port.js';
 
 /** A day: Kubernetes' limit for `sessionAffinityConfig.clientIP.timeoutSeconds`. */
 const LONGEST_AFFINITY_SECONDS = 86_400;
@@ -16,6 +21,10 @@ export function readServicePort(field: Field): ServicePort {
   field.mapping();
   const namespace = readLabel(field.child('namespace'));
   const service = readLabel(field.child('service'));
+  // One that was written before there was a limit has none.
+  const maxConnections = field
+    .child('maxConnections')
+    .integer('a number of connections', 1, MOST_CONNECTIONS);
   const portName = field.child('portName').value === '' ? '' : readLabel(field.child('portName'));
   return {
     name: servicePortName(namespace, service, portName),
@@ -33,6 +42,7 @@ export function readServicePort(field: Field): ServicePort {
     internalTrafficPolicy: readTrafficPolicy(field.child('internalTrafficPolicy')),
     externalTrafficPolicy: readTrafficPolicy(field.child('externalTrafficPolicy')),
     healthCheckNodePort: readPort(field.child('healthCheckNodePort')) ?? null,
+    ...(maxConnections === undefined ? {} : { maxConnections }),
   };
 }
 
