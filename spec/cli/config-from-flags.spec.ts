@@ -25,6 +25,7 @@ describe('configFromFlags', () => {
     [{ 'bind-address': 'FD00::0:1' }, { bindAddress: 'fd00::1' }],
     [{ 'proxy-port-range': '30000+99' }, { proxyPortRange: { first: 30_000, last: 30_099 } }],
     [{ 'udp-timeout': '1m30s' }, { udpIdleTimeoutMs: 90_000 }],
+    [{ 'max-connections': '500' }, { maxConnections: 500 }],
     [{ 'half-closed-timeout': '90s' }, { halfClosedTimeoutMs: 90_000 }],
     [{ 'half-closed-timeout': '0' }, { halfClosedTimeoutMs: 0 }],
     [{ 'udp-reply-timeout': '2s' }, { udpReplyTimeoutMs: 2_000 }],

@@ -8,6 +8,7 @@ describe('the defaults', () => {
       proxyPortRange: null,
       udpIdleTimeoutMs: 250,
       halfClosedTimeoutMs: 3_600_000,
+      maxConnections: 0,
       udpReplyTimeoutMs: 5_000,
       syncPeriodMs: 30_000,
       statusAddress: { address: '127.0.0.1', port: 10_249 },

@@ -151,6 +151,45 @@ describe('the traffic policies of a Service', () => {
   });
 });
 
+describe('the limit of connections of a Service', () => {
+  const withAnnotation = (value: unknown, spec: Record<string, unknown> = {}) => {
+    const annotations = { 'kube-splice.io/max-connections': value };
+    return parseService(serviceObject(spec, { annotations }));
+  };
+  const limitsOf = (value: unknown, spec?: Record<string, unknown>) =>
+    parsedValue(withAnnotation(value, spec)).servicePorts.map(({ maxConnections }) => maxConnections);
+
+  it('is that of its annotation, and of its TCP ports alone', () => {
+    const ports = [
+      { name: 'a', port: 80 },
+      { name: 'b', port: 53, protocol: 'UDP' },
+    ];
+    expect(limitsOf('500', { ports })).toEqual([500, undefined]);
+    expect(limitsOf('1')).toEqual([1]);
+    expect(limitsOf('1000000')).toEqual([1_000_000]);
+  });
+
+  it('is none where nothing is said', () => {
+    expect(limitsOf(undefined)).toEqual([undefined]);
+    expect(limitsOf(null)).toEqual([undefined]);
+  });
+
+  it.each([
+    ['0', '"0"'],
+    ['1000001', '"1000001"'],
+    ['many', '"many"'],
+    ['-1', '"-1"'],
+    [500, '500, without quotes,'],
+  ])('is none where %j is said, which a note tells', (value, shown) => {
+    expect(limitsOf(value)).toEqual([undefined]);
+    expect(withAnnotation(value)).toMatchObject({
+      notes: [
+        `its annotation kube-splice.io/max-connections has no effect: ${shown} is not a number of connections; give "1" to "1000000"`,
+      ],
+    });
+  });
+});
+
 describe('the session affinity of a Service', () => {
   const affinityOf = (spec: Record<string, unknown>) =>
     parsedValue(parseService(serviceObject(spec))).servicePorts[0]?.sessionAffinity;

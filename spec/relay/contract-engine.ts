@@ -13,6 +13,7 @@ export interface ContractEngineOptions {
   /** How many files the engine may open. */
   readonly maxOpenFiles?: number;
   readonly maxUdpSessions?: number;
+  readonly maxConnections?: number;
   readonly halfClosedTimeoutMs?: number;
   readonly observer: RelayObserver;
 }
@@ -36,6 +37,7 @@ export interface PortalSetup {
   readonly address?: string;
   readonly port?: number;
   readonly leadsBack?: ReadonlySet<EndpointKey>;
+  readonly maxConnections?: number;
 }
 
 /** An engine and what it told. It is shut down when the test ends. */
@@ -66,6 +68,7 @@ export class RelayUnderTest {
         endpoints: setup.endpoints,
         sessionAffinity,
         ...(setup.leadsBack === undefined ? {} : { leadsBack: setup.leadsBack }),
+        ...(setup.maxConnections === undefined ? {} : { maxConnections: setup.maxConnections }),
       },
     });
     return new PortalUnderTest(this.engine, name, opened.address, opened.port);

@@ -16,8 +16,10 @@ it('keeps the last ten failures, and passes everything on', () => {
   });
   for (now = 1; now <= 25; now += 1) recent.failure(failureOf(now));
   recent.udpSessionsExhausted(7);
+  recent.connectionsExhausted('default/web', 8);
   expect(recent.failures.map(({ at }) => at)).toEqual([16, 17, 18, 19, 20, 21, 22, 23, 24, 25]);
   expect(recent.failures.at(-1)?.failure.client.port).toBe(25);
   expect(next.failures).toHaveLength(25);
   expect(next.udpSessionsExhaustedAt).toEqual([7]);
+  expect(next.connectionsExhaustedAt).toEqual([['default/web', 8]]);
 });

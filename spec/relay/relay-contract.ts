@@ -3,6 +3,7 @@ import { eventually } from '../support/deadline.js';
 import { openSockets } from '../support/open-sockets.js';
 import { describeBackPressure } from './back-pressure-contract.js';
 import { describeBalancing } from './balancing-contract.js';
+import { describeConnectionLimit } from './connection-limit-contract.js';
 import type { StartEngine } from './contract-engine.js';
 import { describeDial } from './dial-contract.js';
 import { describeHalfClose } from './half-close-contract.js';
@@ -55,6 +56,7 @@ export function describeRelayContract(name: string, start: StartEngine): void {
     describeUdpFaults(start);
     describeUdpCrowd(start);
     describeLimits(start);
+    describeConnectionLimit(start);
     describeShutdown(start);
   });
 }

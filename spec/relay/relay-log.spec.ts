@@ -78,10 +78,14 @@ describe('the log of a relay', () => {
     observer.filesExhausted(100);
     observer.filesAvailable();
     observer.udpSessionsExhausted(50);
-    expect(log.lines.map(({ level, fields }) => [level, fields.limit])).toEqual([
-      ['warn', 100],
-      ['info', undefined],
-      ['warn', 50],
+    observer.connectionsExhausted('default/web', 5);
+    observer.connectionsExhausted(null, 6);
+    expect(log.lines.map(({ level, fields }) => [level, fields.limit, fields.servicePort])).toEqual([
+      ['warn', 100, undefined],
+      ['info', undefined, undefined],
+      ['warn', 50, undefined],
+      ['warn', 5, 'default/web'],
+      ['warn', 6, undefined],
     ]);
   });
 });

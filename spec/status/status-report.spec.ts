@@ -92,6 +92,7 @@ describe('the status report', () => {
         error: null,
         sessionAffinity: 'None',
         sessionAffinityTimeoutSeconds: null,
+        maxConnections: null,
         endpoints: [
           { address: '10.1.0.1', port: 3001, connections: 1, totalConnections: 5, setAsideUntil: null },
           { address: '10.1.0.1', port: 3002, connections: 0, totalConnections: 0, setAsideUntil: null },

@@ -136,7 +136,9 @@ describe('the half-closed timeout of a native relay', () => {
     const refusal = 'error SYNTAX KEY is none of udp-idle-ms, udp-sessions, files';
     fake.answers.set('configure half-closed-ms', refusal);
     const { relay, logger } = await start(fake, 60_000);
-    expect(logger.messages('warn')).toEqual(['the relay is older: half-closed connections have no timeout']);
+    expect(logger.messages('warn')).toEqual([
+      'the relay is older than kube-splice: half-closed connections have no timeout',
+    ]);
     expect(
       await relay.open({
         name: 'default/web',

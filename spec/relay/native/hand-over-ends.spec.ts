@@ -269,6 +269,28 @@ describe.skipIf(!CAN_RUN)(
         expect(await isSetAside(next.peer)).toBe(true);
       });
 
+      it('are the limits of connections, and how many are open', async () => {
+        const { socket, relay, peer } = await startWithPeer();
+        const web = await TcpEndpoint.listen(handOver);
+        const at = { address: '127.0.0.1', port: await openPortal(peer, 'web', 'tcp', web.key) };
+        const other = { address: '127.0.0.1', port: await openPortal(peer, 'other', 'tcp', web.key) };
+        expect(await peer.ask(4, '4 limit web connections=2\n')).toEqual(['4 ok']);
+        await peer.ask(4, '4 configure connections=3\n');
+        const clients = [await tcpConnect(at), await tcpConnect(at), await tcpConnect(other)];
+        await eventually(() => expect(web.connections).toBe(clients.length));
+        const next = await follow(relay, socket);
+        await next.peer.ask(5, '5 events\n');
+        // Each waits for a place: the one of all together, and then of its portal.
+        const waiting = await tcpConnect(at);
+        expect(await next.peer.lines(1)).toEqual(['* connections-exhausted - 3']);
+        clients[2]?.reset();
+        expect(await next.peer.lines(1)).toEqual(['* connections-exhausted web 2']);
+        expect(web.connections).toBe(clients.length);
+        clients[0]?.reset();
+        await eventually(() => expect(web.connections).toBe(clients.length + 1));
+        expect(waiting.wasReset).toBe(false);
+      });
+
       it('is the limit of files', async () => {
         const LIMIT = 20;
         const { socket, relay, peer } = await startWithPeer('--threads', '1');

@@ -46,6 +46,7 @@ describe('the state that a native relay is to have', () => {
       'hello 1',
       'configure udp-idle-ms=250 udp-sessions=500',
       'configure udp-reply-ms=5000',
+      'configure connections=0',
       'events',
       'portals',
     ]);
@@ -259,6 +260,10 @@ describe('a relay that says what no relay says', () => {
     fake.say('* files-exhausted 256');
     fake.say('* files-available');
     fake.say('* udp-sessions-exhausted 9');
+    fake.say('* connections-exhausted default/web 3');
+    fake.say('* connections-exhausted - 4');
+    // Of a peer that is not kube-splice.
+    fake.say('* connections-exhausted another 5');
     fake.say('* lost 7');
     await eventually(() =>
       expect(logger.messages('warn')).toEqual(['more failed than the relay could tell']),
@@ -267,6 +272,10 @@ describe('a relay that says what no relay says', () => {
     expect(observer.filesExhaustedAt).toEqual([256]);
     expect(observer.filesAvailableAgain).toBe(1);
     expect(observer.udpSessionsExhaustedAt).toEqual([9]);
+    expect(observer.connectionsExhaustedAt).toEqual([
+      ['default/web', 3],
+      [null, 4],
+    ]);
   });
 
   it('is left as it is by a shutdown of this process, whose calls end', async () => {

@@ -69,6 +69,8 @@ describe('a request to the relay', () => {
     expect(protocol.configure({ udpIdleMs: 1e12, udpSessions: 10, files: 5 })).toEqual([
       'configure udp-idle-ms=2147483647 udp-sessions=10 files=5',
     ]);
+    expect(protocol.configureConnections(7)).toEqual(['configure connections=7']);
+    expect(protocol.limit('a/b', 0)).toEqual(['limit a/b connections=0']);
     expect(protocol.configureHalfClosed(0)).toEqual(['configure half-closed-ms=0']);
     expect(protocol.configureHalfClosed(0.5)).toEqual(['configure half-closed-ms=1']);
     expect(protocol.configureHalfClosed(1e12)).toEqual(['configure half-closed-ms=2147483647']);
