@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -10,13 +10,13 @@ import { startApiServer } from '../support/api-server/started-api-server.js';
 import { eventually } from '../support/deadline.js';
 import { sliceTo } from '../support/greeting-service.js';
 import { nodeObject, serviceObject } from '../support/kubernetes-objects.js';
-import { NATIVE_RELAY_MISSING, startRelayProgram } from '../support/native-relay-program.js';
+import { NATIVE_RELAY_MISSING } from '../support/native-relay-program.js';
 import { openFileLimit } from '../support/open-sockets.js';
-import { RunningProgram, serviceManifest, writeManifest } from '../support/program.js';
+import { RunningProgram } from '../support/program.js';
+import { healthCode, ProxyUnderLoad, residentBytes } from '../support/proxy-under-load.js';
 import { SteadyLoad } from '../support/steady-load.js';
 import { echo, TcpEndpoint } from '../support/tcp-endpoint.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
-import { echoDatagram, UdpEndpoint } from '../support/udp-endpoint.js';
 
 /** No other spec uses it. */
 const ADDRESS = '127.0.4.58';
@@ -35,24 +35,7 @@ const UDP_SESSIONS = 1_000;
 const SMALL_DISK = '64k';
 const MAY_MOUNT = spawnSync('unshare', ['--mount', 'true']).status === 0;
 
-/** Services `web` and `dns`, whose endpoints echo, and steady clients of both. */
-async function proxyUnderLoad(...flags: readonly string[]) {
-  const socket = join(temporaryDirectory(), 'relay.sock');
-  const relay = await startRelayProgram(socket, '--threads', '2');
-  const web = await TcpEndpoint.listen(echo);
-  const dns = await UdpEndpoint.bind(echoDatagram);
-  const manifest = writeManifest(
-    join(temporaryDirectory(), 'services.yaml'),
-    serviceManifest('web', [web.endpoint]),
-    serviceManifest('dns', [dns.endpoint], { protocol: 'UDP' }),
-  );
-  const argv = ['--relay-socket', socket, '--udp-timeout', '30s', '--manifests', manifest, ...flags];
-  const proxy = await RunningProgram.start(ADDRESS, argv);
-  const [tcpPort, udpPort] = [await proxy.portOf('default/web:main'), await proxy.portOf('default/dns:main')];
-  const load = await SteadyLoad.start({ address: ADDRESS, tcpPort, udpPort, ...CLIENTS });
-  await load.more(MANY);
-  return { proxy, relay, load, tcpPort, udpPort };
-}
+const proxyUnderLoad = (...flags: readonly string[]) => ProxyUnderLoad.start({ address: ADDRESS, flags });
 
 describe.skipIf(NATIVE_RELAY_MISSING)('clients notice nothing (skipped without the native relay)', () => {
   it('while the control process stands still for ten seconds', { timeout: 90_000 }, async () => {
@@ -142,10 +125,6 @@ describe.skipIf(!MAY_MOUNT)('a full disk (skipped where a file system may not be
   }, 60_000);
 });
 
-async function healthCode({ statusAddress, statusPort }: RunningProgram): Promise<number> {
-  return (await fetch(`http://${statusAddress}:${statusPort}/healthz`)).status;
-}
-
 async function sendOnce(port: number): Promise<void> {
   const socket = createSocket('udp4');
   await new Promise<void>((resolve) => socket.send('flood', port, ADDRESS, () => resolve()));
@@ -156,10 +135,4 @@ async function connected(port: number): Promise<Socket> {
   const socket = connect({ host: ADDRESS, port });
   await once(socket, 'connect');
   return socket;
-}
-
-/** `VmRSS` (proc_pid_status(5)). */
-function residentBytes(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(kilobytes?.[1] ?? Number.NaN) * 1024;
 }

@@ -21,18 +21,20 @@ describe('health', () => {
   });
 
   it('is lost once a change has waited for twice the sync period, and not a millisecond before', () => {
-    const waiting = syncProgress({ pendingSince: NOON, lastSynced: NOON - 1_000 });
-    expect(assessHealth(waiting, PERIOD_MS, NOON + 2 * PERIOD_MS - 1).healthy).toBe(true);
-    expect(assessHealth(waiting, PERIOD_MS, NOON + 2 * PERIOD_MS)).toEqual({
+    const waitingFor = (pendingForMs: number) =>
+      syncProgress({ pendingSince: NOON, pendingForMs, lastSynced: NOON - 1_000 });
+    expect(assessHealth(waitingFor(2 * PERIOD_MS - 1), PERIOD_MS, NOON).healthy).toBe(true);
+    expect(assessHealth(waitingFor(2 * PERIOD_MS), PERIOD_MS, NOON)).toEqual({
       healthy: false,
       lastUpdated: NOON - 1_000,
-      currentTime: NOON + 2 * PERIOD_MS,
+      currentTime: NOON,
     });
   });
 
   it('is lost when the first sync does not succeed', () => {
-    const stuck = syncProgress({ pendingSince: NOON, lastSynced: null, succeeded: 0, failed: 4 });
-    const health = assessHealth(stuck, PERIOD_MS, NOON + 2 * PERIOD_MS);
+    const waiting = { pendingSince: NOON, pendingForMs: 2 * PERIOD_MS };
+    const stuck = syncProgress({ ...waiting, lastSynced: null, succeeded: 0, failed: 4 });
+    const health = assessHealth(stuck, PERIOD_MS, NOON);
     expect(health).toMatchObject({ healthy: false, lastUpdated: null });
   });
 
@@ -45,9 +47,11 @@ describe('health', () => {
     });
   });
 
-  it('survives a clock that is set back', () => {
-    const waiting = syncProgress({ pendingSince: NOON });
-    expect(assessHealth(waiting, PERIOD_MS, NOON - 3_600_000).healthy).toBe(true);
+  it.each([-3_600_000, 3_600_000])('survives a clock that is set by %d ms while a change waits', (byMs) => {
+    const waiting = syncProgress({ pendingSince: NOON, pendingForMs: 100 });
+    expect(assessHealth(waiting, PERIOD_MS, NOON + byMs).healthy).toBe(true);
+    const stuck = syncProgress({ pendingSince: NOON, pendingForMs: 2 * PERIOD_MS });
+    expect(assessHealth(stuck, PERIOD_MS, NOON + byMs).healthy).toBe(false);
   });
 });
 

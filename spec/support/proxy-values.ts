@@ -60,6 +60,7 @@ export function aServicePortView(changes: Partial<ServicePortView> = {}): Servic
 export function syncProgress(changes: Partial<SyncProgress> = {}): SyncProgress {
   return {
     pendingSince: null,
+    pendingForMs: null,
     lastSynced: NOON - 2_000,
     begun: 3,
     succeeded: 3,

@@ -58,12 +58,12 @@ export class SteadyLoad {
     return new SteadyLoad(plan, udpClients);
   }
 
-  /** Resolves when so many more requests, connections and (where there are clients for it) datagrams have been answered. */
+  /** Resolves when so many more of each kind that there are clients for have been answered. */
   async more(count: number): Promise<void> {
     const { requests, connections, datagrams } = this;
     const done = () =>
-      this.requests - requests >= count &&
-      this.connections - connections >= count &&
+      (this.plan.kept === 0 || this.requests - requests >= count) &&
+      (this.plan.reconnecting === 0 || this.connections - connections >= count) &&
       (this.plan.udp === 0 || this.datagrams - datagrams >= count);
     const began = performance.now();
     while (!done()) {

@@ -42,8 +42,16 @@ export interface ProxierOptions {
   readonly logger: Logger;
   /** ms since the epoch. */
   readonly now: () => number;
+  /** ms, monotonic: durations are no matter of a clock that may be set. */
+  readonly elapsed?: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+}
+
+/** One moment, on the clock of the host and on the one that nobody sets. */
+interface Moment {
+  readonly at: number;
+  readonly elapsed: number;
 }
 
 /**
@@ -76,9 +84,9 @@ export class Proxier implements ProxyView {
   #running: Promise<void> | undefined;
   /** A sync is due, since `#requestedAt`, beside the one that may be running. */
   #again = false;
-  #requestedAt = 0;
+  #requestedAt: Moment = { at: 0, elapsed: 0 };
   #stopped = false;
-  #pendingSince: number | null = null;
+  #pendingSince: Moment | null = null;
   /** Whether rules of an earlier run have been asked which ports the portals had. */
   #knowsPast = false;
   #lastSynced: number | null = null;
@@ -157,7 +165,8 @@ export class Proxier implements ProxyView {
 
   syncProgress(): SyncProgress {
     return {
-      pendingSince: this.#pendingSince,
+      pendingSince: this.#pendingSince?.at ?? null,
+      pendingForMs: this.#pendingSince === null ? null : this.#elapsed() - this.#pendingSince.elapsed,
       lastSynced: this.#lastSynced,
       begun: this.#begun,
       succeeded: this.#succeeded,
@@ -171,6 +180,10 @@ export class Proxier implements ProxyView {
     };
   }
 
+  #elapsed(): number {
+    return this.#options.elapsed?.() ?? performance.now();
+  }
+
   #requestResync(): void {
     this.#resyncDue = true;
     this.#requestSync();
@@ -178,7 +191,7 @@ export class Proxier implements ProxyView {
 
   #requestSync(): void {
     if (this.#stopped) return;
-    if (!this.#again) this.#requestedAt = this.#options.now();
+    if (!this.#again) this.#requestedAt = { at: this.#options.now(), elapsed: this.#elapsed() };
     this.#pendingSince ??= this.#requestedAt;
     this.#again = true;
     this.#running ??= this.#syncUntilSettled();
@@ -198,7 +211,7 @@ export class Proxier implements ProxyView {
 
   async #sync(): Promise<void> {
     const { logger, now } = this.#options;
-    const started = now();
+    const started = this.#elapsed();
     const everything = this.#resyncDue;
     const changed = this.#changed.size;
     this.#resyncDue = false;
@@ -231,7 +244,7 @@ export class Proxier implements ProxyView {
       servicePorts: this.#state.servicePorts.size,
       changed,
       portals: this.#portals.open.size,
-      ms: this.#lastSynced - started,
+      ms: Math.round(this.#elapsed() - started),
     });
   }
 

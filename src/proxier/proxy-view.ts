@@ -38,6 +38,8 @@ export interface PortalView {
 export interface SyncProgress {
   /** When the change that waits longest for a sync arrived; null where none waits. */
   readonly pendingSince: number | null;
+  /** How long it has waited, ms; null where none waits. The host's clock has no part in it. */
+  readonly pendingForMs: number | null;
   /** When the last sync ended well. */
   readonly lastSynced: number | null;
   /** Syncs that have begun: one more than have ended while one is under way. */

@@ -22,6 +22,8 @@ const PATIENCE_IN_SYNC_PERIODS = 2;
  *
  * One that is about to stop is unhealthy as well, so that load balancers send new clients elsewhere while it still serves.
  *
+ * How long a change has waited is measured, not read off the host's clock: that may be set meanwhile, by an hour either way.
+ *
  * As in kube-proxy, `lastUpdated` is recent while healthy: programs that compare the two times depend on it.
  */
 export function assessHealth(
@@ -30,8 +32,8 @@ export function assessHealth(
   now: number,
   isLeaving = false,
 ): Health {
-  const waitedMs = progress.pendingSince === null ? 0 : now - progress.pendingSince;
-  const inTime = progress.pendingSince === null || waitedMs < PATIENCE_IN_SYNC_PERIODS * syncPeriodMs;
+  const waitedMs = progress.pendingForMs;
+  const inTime = waitedMs === null || waitedMs < PATIENCE_IN_SYNC_PERIODS * syncPeriodMs;
   const healthy = inTime && !isLeaving;
   return { healthy, lastUpdated: healthy ? now : progress.lastSynced, currentTime: now };
 }

@@ -281,6 +281,7 @@ describe('a service port', () => {
     [{ port: '80' }, /port: "80" is not a port/],
     [{ nodePort: 65_536 }, /nodePort: 65536 is not a port/],
     [{ healthCheckNodePort: 1.5 }, /healthCheckNodePort: 1.5 is not a port/],
+    [{ maxConnections: 0 }, /maxConnections: 0 is not a number of connections/],
     [{ clusterIPs: ['10.0.0.1/8'] }, /clusterIPs\[0\]: .* is not an IP address in canonical text/],
     [{ clusterIPs: ['FD00::1'] }, /clusterIPs\[0\]: "FD00::1" is not an IP address in canonical text/],
     [{ clusterIPs: '10.0.0.1' }, /clusterIPs: "10.0.0.1" is not a list/],

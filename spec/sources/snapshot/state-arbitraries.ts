@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { parseAddress, parseCIDR } from '../../../src/model/address.js';
 import { type Endpoint, endpoint } from '../../../src/model/endpoint.js';
-import { type ServicePort, type SessionAffinity, servicePortName } from '../../../src/model/service-port.js';
+import {
+  MOST_CONNECTIONS,
+  type ServicePort,
+  type SessionAffinity,
+  servicePortName,
+} from '../../../src/model/service-port.js';
 import type { ServiceState } from '../../../src/model/service-state.js';
 import { aServicePort } from '../../support/proxy-values.js';
 
@@ -38,7 +43,12 @@ export const servicePorts: fc.Arbitrary<ServicePort> = fc
     internalTrafficPolicy: policy,
     externalTrafficPolicy: policy,
     healthCheckNodePort: fc.option(port),
+    maxConnections: fc.option(fc.integer({ min: 1, max: MOST_CONNECTIONS })),
   })
+  .map(({ maxConnections, ...fields }) => ({
+    ...fields,
+    ...(maxConnections === null ? {} : { maxConnections }),
+  }))
   .map((fields) => ({ name: servicePortName(fields.namespace, fields.service, fields.portName), ...fields }));
 
 const endpoints: fc.Arbitrary<Endpoint[]> = fc
