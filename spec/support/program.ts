@@ -113,6 +113,8 @@ export class RunningProgram {
     readonly program: Program,
     readonly statusAddress: string,
     readonly statusPort: number,
+    /** As given to `start`. */
+    readonly argv: readonly string[],
   ) {}
 
   /**
@@ -142,7 +144,7 @@ export class RunningProgram {
       `${statusPort}`,
       ...(argv.some((argument) => argument.startsWith('--steering')) ? [] : WITHOUT_STEERING),
     ];
-    return new RunningProgram(Program.start([...own, ...argv], options), address, statusPort);
+    return new RunningProgram(Program.start([...own, ...argv], options), address, statusPort, argv);
   }
 
   get(path: string): Promise<Response> {
