@@ -4,7 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../support/deadline.js';
 import { NATIVE_RELAY_MISSING } from '../support/native-relay-program.js';
-import { filesOf, ProxyUnderLoad, residentBytes } from '../support/proxy-under-load.js';
+import { filesOf, residentBytes } from '../support/process-footprint.js';
+import { ProxyUnderLoad } from '../support/proxy-under-load.js';
 import { SteadyLoad } from '../support/steady-load.js';
 
 /** No other spec uses it. */

@@ -2,10 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { startApiServer } from '../support/api-server/started-api-server.js';
+import { ClusterUnderLoad, LONG_UDP_SESSIONS } from '../support/cluster-under-load.js';
 import { eventually } from '../support/deadline.js';
-import { sliceTo } from '../support/greeting-service.js';
-import { nodeObject, serviceObject } from '../support/kubernetes-objects.js';
 import { NATIVE_RELAY_MISSING } from '../support/native-relay-program.js';
 import { RunningProgram, serviceManifest, writeManifest } from '../support/program.js';
 import { ProxyUnderLoad } from '../support/proxy-under-load.js';
@@ -85,32 +83,18 @@ describe.skipIf(NATIVE_RELAY_MISSING)('an end without a farewell (skipped withou
 it(`of the API server costs no client anything, for ${AWAY_MS} ms or longer: what changed meanwhile arrives`, {
   timeout: 90_000,
 }, async () => {
-  const server = await startApiServer();
-  server.create('nodes', nodeObject([{ type: 'InternalIP', address: '192.0.2.11' }]));
-  const endpoint = await TcpEndpoint.listen(echo);
-  server.create('services', serviceObject({ clusterIP: '10.96.0.1' }, { name: 'web' }));
-  server.create('endpointslices', sliceTo(endpoint.endpoint, { name: 'web-a' }));
-  const proxy = await RunningProgram.start(ADDRESS, [
-    '--master',
-    server.url,
-    '--hostname-override',
-    'node-a',
-  ]);
-  const load = await SteadyLoad.start({
-    address: ADDRESS,
-    tcpPort: await proxy.portOf('default/web:http'),
-    kept: 20,
-    reconnecting: 10,
-    udp: 0,
-  });
+  const cluster = await ClusterUnderLoad.start();
+  const { server } = cluster;
+  const argv = ['--master', server.url, '--hostname-override', 'node-a', ...LONG_UDP_SESSIONS];
+  const proxy = await RunningProgram.start(ADDRESS, argv);
+  const load = await cluster.clientsOf(proxy);
   await load.more(MANY);
   await server.pause();
   await proxy.program.says(/APISERVER_UNREACHABLE/);
   // Beyond this nothing gets other but the wait between two tries, which has a longest one.
   await pause(AWAY_MS);
   await load.more(MANY);
-  server.create('services', serviceObject({ clusterIP: '10.96.0.2' }, { name: 'late' }));
-  server.create('endpointslices', sliceTo(endpoint.endpoint, { name: 'late-a', service: 'late' }));
+  cluster.createAnother();
   await server.resume();
   await eventually(async () => {
     expect((await proxy.report()).servicePorts.map(({ name }) => name)).toContain('default/late:http');

@@ -6,21 +6,17 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { startApiServer } from '../support/api-server/started-api-server.js';
+import { ClusterUnderLoad, LONG_UDP_SESSIONS } from '../support/cluster-under-load.js';
 import { eventually } from '../support/deadline.js';
-import { sliceTo } from '../support/greeting-service.js';
-import { nodeObject, serviceObject } from '../support/kubernetes-objects.js';
 import { NATIVE_RELAY_MISSING } from '../support/native-relay-program.js';
 import { openFileLimit } from '../support/open-sockets.js';
+import { residentBytes } from '../support/process-footprint.js';
 import { RunningProgram } from '../support/program.js';
-import { healthCode, ProxyUnderLoad, residentBytes } from '../support/proxy-under-load.js';
-import { SteadyLoad } from '../support/steady-load.js';
-import { echo, TcpEndpoint } from '../support/tcp-endpoint.js';
+import { healthCode, ProxyUnderLoad } from '../support/proxy-under-load.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 /** No other spec uses it. */
 const ADDRESS = '127.0.4.58';
-const CLIENTS = { kept: 20, reconnecting: 10, udp: 5 };
 const MANY = 300;
 const STOPPED_MS = 10_000;
 const IDLE = 8_000;
@@ -87,32 +83,24 @@ describe.skipIf(NATIVE_RELAY_MISSING)('clients notice nothing (skipped without t
 
 describe.skipIf(!MAY_MOUNT)('a full disk (skipped where a file system may not be mounted)', () => {
   it('for state and log costs no client anything, is told, and is mended by itself', async () => {
-    const server = await startApiServer();
-    server.create('nodes', nodeObject([{ type: 'InternalIP', address: '192.0.2.11' }]));
-    const endpoint = await TcpEndpoint.listen(echo);
-    server.create('services', serviceObject({ clusterIP: '10.96.0.1' }, { name: 'web' }));
-    server.create('endpointslices', sliceTo(endpoint.endpoint, { name: 'web-a' }));
+    const cluster = await ClusterUnderLoad.start();
     const disk = temporaryDirectory();
     const mounted = `mount -t tmpfs -o size=${SMALL_DISK} none "$0" && mkdir "$0/state" "$0/log" && exec "$@"`;
-    const argv = ['--master', server.url, '--hostname-override', 'node-a', '--alsologtostderr'];
+    const argv = [
+      ...['--master', cluster.server.url, '--hostname-override', 'node-a', '--alsologtostderr'],
+      ...LONG_UDP_SESSIONS,
+    ];
     const proxy = await RunningProgram.start(
       ADDRESS,
       [...argv, '--state-dir', join(disk, 'state'), '--log-dir', join(disk, 'log')],
       { through: ['unshare', '--mount', '/bin/sh', '-c', mounted, disk] },
     );
     const inside = (path: string) => join(`/proc/${proxy.program.pid}/root`, disk, path);
-    const load = await SteadyLoad.start({
-      address: ADDRESS,
-      tcpPort: await proxy.portOf('default/web:http'),
-      kept: CLIENTS.kept,
-      reconnecting: CLIENTS.reconnecting,
-      udp: 0,
-    });
+    const load = await cluster.clientsOf(proxy);
     await load.more(MANY);
     const filled = spawnSync('/bin/sh', ['-c', `dd if=/dev/zero of="${inside('filler')}" bs=1k count=1000`]);
     expect(filled.status).not.toBe(0);
-    server.create('services', serviceObject({ clusterIP: '10.96.0.2' }, { name: 'late' }));
-    server.create('endpointslices', sliceTo(endpoint.endpoint, { name: 'late-a', service: 'late' }));
+    cluster.createAnother();
     await eventually(async () => {
       expect((await proxy.report()).servicePorts.map(({ name }) => name)).toContain('default/late:http');
     });

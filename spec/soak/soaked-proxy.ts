@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { eventually } from '../support/deadline.js';
 import { type StartedRelay, startRelayProgram } from '../support/native-relay-program.js';
+import { filesOf, residentBytes } from '../support/process-footprint.js';
 import { RunningProgram, serviceManifest, writeManifest } from '../support/program.js';
 import { echo, TcpEndpoint } from '../support/tcp-endpoint.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
@@ -125,14 +125,4 @@ function writeServices(
       serviceManifest(`more-${index}`, of(tcp.slice(0, MANIFESTS_OF_ONE_ENDPOINT))),
     ),
   );
-}
-
-function filesOf(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).length;
-}
-
-/** `VmRSS` (proc_pid_status(5)). */
-function residentBytes(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(kilobytes?.[1] ?? Number.NaN) * 1024;
 }

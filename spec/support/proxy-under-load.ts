@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type StartedRelay, startRelayProgram, startRelayWithFewFiles } from './native-relay-program.js';
 import { type ProgramOptions, RunningProgram, serviceManifest, writeManifest } from './program.js';
@@ -91,15 +90,4 @@ function declare(path: string, web: readonly TcpEndpoint[], dns: UdpEndpoint, mo
 
 export async function healthCode({ statusAddress, statusPort }: RunningProgram): Promise<number> {
   return (await fetch(`http://${statusAddress}:${statusPort}/healthz`)).status;
-}
-
-/** `VmRSS` (proc_pid_status(5)). */
-export function residentBytes(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(kilobytes?.[1] ?? Number.NaN) * 1024;
-}
-
-/** Files that a process has open. */
-export function filesOf(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).length;
 }
