@@ -64,11 +64,15 @@ describe.skipIf(NATIVE_RELAY_MISSING)('clients notice nothing (skipped without t
     const running = await ProxyUnderLoad.start({ address: ADDRESS });
     const { proxy, load } = running;
     const { connections } = load;
+    const syncs = async () => (await proxy.report()).sync.succeeded;
+    const before = await syncs();
     for (let flap = 0; flap < FLAPS; flap++) {
       running.declare({ endpoints: 1 + (flap % 2), first: flap % 3 });
       await pause(FLAP_MS);
     }
     expect(load.connections - connections).toBeGreaterThan(MANY);
+    // A busy machine may find two of them at once, and not most.
+    expect((await syncs()) - before).toBeGreaterThan(FLAPS / 4);
     running.declare({});
     await eventually(async () => {
       const web = (await proxy.report()).servicePorts.find(({ name }) => name === 'default/web:main');

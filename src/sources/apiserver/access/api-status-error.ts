@@ -50,13 +50,15 @@ export class ApiStatusError extends KubeSpliceError {
  * (API conventions, "Response Status Kind"), a proxy's HTML, or nothing.
  *
  * @param now milliseconds since the epoch: `Retry-After` may be a date (RFC 9110, section 10.2.3).
+ * @param elapsed ms, monotonic.
  */
 export async function statusErrorOf(
   response: ApiResponse,
   now: () => number = Date.now,
+  elapsed: () => number = () => performance.now(),
 ): Promise<ApiStatusError> {
   const { status } = response;
-  const text = await boundedText(response.body, now);
+  const text = await boundedText(response.body, elapsed);
   const body = parsed(text);
   const askedMs = retryAfterMs(response.header('retry-after'), now());
   const fallback = isMapping(body) ? '' : firstWords(text);
@@ -117,15 +119,15 @@ function retryAfterMs(header: string | undefined, now: number): number | null {
 }
 
 /** A body that breaks off says as much as came of it: the status is the news. */
-async function boundedText(body: AsyncIterable<Buffer>, now: () => number): Promise<string> {
-  const begun = now();
+async function boundedText(body: AsyncIterable<Buffer>, elapsed: () => number): Promise<string> {
+  const begun = elapsed();
   const chunks: Buffer[] = [];
   let length = 0;
   try {
     for await (const chunk of body) {
       chunks.push(chunk);
       length += chunk.length;
-      if (length >= LARGEST_BODY_BYTES || now() - begun >= LONGEST_BODY_MS) break;
+      if (length >= LARGEST_BODY_BYTES || elapsed() - begun >= LONGEST_BODY_MS) break;
     }
   } catch {
     // Told by the status.
