@@ -150,6 +150,7 @@ void Accepting::pause(Portal& portal, Outcome why) {
   std::vector<Paused> all = std::exchange(paused_, {});
   all.erase(std::remove_if(all.begin(), all.end(), [&](const Paused& one) { return one.portal == &portal; }),
             all.end());
+  if (why != Outcome::noFiles) worker_.countsOf(portal).waitedForPlace.add(1);
   if (all.empty()) retryMs_ = worker_.nowMs() + kRetryMs;
   all.push_back({&portal, why});
   replacePaused(std::move(all));
@@ -160,7 +161,7 @@ void Accepting::pause(Portal& portal, Outcome why) {
 void Accepting::tell(Portal& portal, Outcome why) {
   if (why == Outcome::noFiles) return;
   ConnectionLimit& limit = why == Outcome::noPlaceHere ? portal.connections : worker_.relay.connections();
-  if (limit.isNews())
+  if (limit.isNews(worker_.nowMs()))
     worker_.relay.events().connectionsExhausted(why == Outcome::noPlaceHere ? &portal : nullptr,
                                                 limit.limit());
   if (limit.hasRoom()) askToResume();

@@ -24,24 +24,29 @@ class ConnectionLimit {
   /// True where somebody may wait for that place. Whoever begins to wait looks once more afterwards: either
   /// that sees this, or who gives sees it wait.
   bool give() {
-    const int64_t used = used_.fetch_sub(1) - 1;
-    if (!isSet()) return false;
-    if (used * 2 <= limit_.load(std::memory_order_relaxed)) wasTold_.store(false, std::memory_order_relaxed);
-    return true;
+    used_.fetch_sub(1);
+    return isSet();
   }
   bool hasRoom() const { return used_.load() < limit_.load(std::memory_order_relaxed); }
   bool isSet() const { return limit_.load(std::memory_order_relaxed) != kNone; }
   /// 0 where there is none.
   int64_t limit() const { return isSet() ? limit_.load(std::memory_order_relaxed) : 0; }
-  /// Whether it is news that it is reached: once, until half of it is free.
-  bool isNews() { return !wasTold_.exchange(true, std::memory_order_relaxed); }
+  /// Whether somebody is to be told that it is reached: once in kTellAgainMs, whichever thread asks. With few
+  /// places it is reached, and left, with every connection.
+  bool isNews(uint64_t nowMs) {
+    uint64_t notBefore = notBeforeMs_.load(std::memory_order_relaxed);
+    return nowMs >= notBefore &&
+           notBeforeMs_.compare_exchange_strong(notBefore, nowMs + kTellAgainMs, std::memory_order_relaxed);
+  }
 
   /// Control thread: 0 is none. What is open goes on, and counts.
   void set(int64_t limit) { limit_.store(limit == 0 ? kNone : limit); }
 
  private:
   static constexpr int64_t kNone = INT64_MAX;
+  static constexpr uint64_t kTellAgainMs = 60'000;
   std::atomic<int64_t> limit_{kNone};
   std::atomic<int64_t> used_{0};
-  std::atomic<bool> wasTold_{false};
+  /// Of a monotonic clock.
+  std::atomic<uint64_t> notBeforeMs_{0};
 };

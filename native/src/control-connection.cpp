@@ -328,8 +328,9 @@ void ControlConnection::writeCounters(const std::string& tag) {
     addCount(line, "udp-total", sum.udpTotal);
     addCount(line, "udp-evicted", sum.udpEvicted);
     addCount(line, "dropped", sum.droppedDatagrams);
-    // Only a peer that knows of it can have asked for it.
+    // Only a peer that knows of them can have asked for them.
     if (sum.halfClosedTimeouts > 0) addCount(line, "half-closed", sum.halfClosedTimeouts);
+    if (sum.waitedForPlace > 0) addCount(line, "waited-for-place", sum.waitedForPlace);
     line += '\n';
     std::unordered_map<const Endpoint*, uint64_t> setAside;
     for (const SetAside& one : portal.balancer.setAside(monotonicMs()))

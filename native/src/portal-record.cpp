@@ -34,6 +34,7 @@ constexpr Counter kCounters[] = {
     {"udp-evicted", &PortalCountsSum::udpEvicted, &PortalCounts::udpEvicted},
     {"dropped", &PortalCountsSum::droppedDatagrams, &PortalCounts::droppedDatagrams},
     {"half-closed", &PortalCountsSum::halfClosedTimeouts, &PortalCounts::halfClosedTimeouts},
+    {"waited-for-place", &PortalCountsSum::waitedForPlace, &PortalCounts::waitedForPlace},
 };
 
 /// Most are well, and have nothing to say.

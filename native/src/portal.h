@@ -42,7 +42,7 @@ class Count {
 /// of one may be negative.
 struct alignas(64) PortalCounts {
   Count active, total, bytesIn, bytesOut, dialFailures, noEndpoints, refusedForFiles;
-  Count udpSessions, udpTotal, udpEvicted, droppedDatagrams, halfClosedTimeouts;
+  Count udpSessions, udpTotal, udpEvicted, droppedDatagrams, halfClosedTimeouts, waitedForPlace;
 };
 
 struct Portal : Watched {

@@ -272,6 +272,7 @@ PortalCountsSum Relay::counts(const Portal& portal) const {
     sum.udpEvicted += one.udpEvicted.read();
     sum.droppedDatagrams += one.droppedDatagrams.read();
     sum.halfClosedTimeouts += one.halfClosedTimeouts.read();
+    sum.waitedForPlace += one.waitedForPlace.read();
   }
   return sum;
 }

@@ -38,7 +38,7 @@ struct OpenResult {
 
 struct PortalCountsSum {
   int64_t active, total, bytesIn, bytesOut, dialFailures, noEndpoints, refusedForFiles;
-  int64_t udpSessions, udpTotal, udpEvicted, droppedDatagrams, halfClosedTimeouts;
+  int64_t udpSessions, udpTotal, udpEvicted, droppedDatagrams, halfClosedTimeouts, waitedForPlace;
 };
 
 class Relay {

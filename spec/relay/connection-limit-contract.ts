@@ -81,35 +81,47 @@ export function describeConnectionLimit(start: StartEngine): void {
       await expectServed(waiting, 2);
     });
 
-    it.each([
-      ['of a portal', {}, LIMIT],
-      ['of all portals together', { maxConnections: LIMIT }, undefined],
-    ] as const)(
-      '%s is never passed, and nobody is lost, where many come and go',
-      async (_, options, limit) => {
-        const { endpoint, relay, portal } = await begin(options, limit);
-        let visits = 0;
+    const OF_ALL = 'of all portals together';
+    it.each(
+      ['of a portal', OF_ALL].flatMap((whose) => [1, 2, LIMIT].map((limit) => [whose, limit] as const)),
+    )(
+      '%s, of %i, is never passed, nobody is lost, and it is told once, where many come and go',
+      async (whose, limit) => {
+        let open = 0;
         let most = 0;
+        const endpoint = await TcpEndpoint.listen((peer) => {
+          most = Math.max(most, ++open);
+          // The relay has finished. It gives the place when the endpoint has, too.
+          peer.socket.once('end', () => open--);
+          greet('g')(peer);
+        });
+        const relay = await RelayUnderTest.start(start, whose === OF_ALL ? { maxConnections: limit } : {});
+        const portal = await relay.open({
+          endpoints: [endpoint.endpoint],
+          ...(whose === OF_ALL ? {} : { maxConnections: limit }),
+        });
+        let visits = 0;
         const visitor = async (): Promise<void> => {
           while (visits < VISITS) {
             visits += 1;
-            const client = await portal.connect();
-            expect(await client.text(1)).toBe('g');
-            // Those that the relay has let go of, and this process has not heard of yet, are not counted.
-            const { activeConnections } = await portal.counters();
-            if (relay.engine.kind === 'native') most = Math.max(most, activeConnections);
-            await leave(client);
+            expect(await portal.visit()).toBe('g');
           }
         };
         await Promise.all(Array.from({ length: VISITORS }, visitor));
         expect(endpoint.connections).toBe(visits);
-        expect(most).toBeLessThanOrEqual(LIMIT);
+        expect(most).toBe(limit);
+        expect(relay.observer.connectionsExhaustedAt).toEqual([
+          [whose === OF_ALL ? null : portal.name, limit],
+        ]);
         await eventually(async () => {
-          expect(await portal.counters()).toMatchObject({
+          const counters = await portal.counters();
+          expect(counters).toMatchObject({
             activeConnections: 0,
             totalConnections: visits,
             refusedForFiles: 0,
+            refusedForPlace: 0,
           });
+          expect(counters.waitedForPlace).toBeGreaterThan(0);
         });
       },
     );

@@ -129,6 +129,8 @@ export function describeTcp(start: StartEngine): void {
           evictedUdpSessions: 0,
           droppedDatagrams: 0,
           halfClosedTimeouts: 0,
+          waitedForPlace: 0,
+          refusedForPlace: 0,
           endpoints: new Map([[endpoint.key, { connections: 1, totalConnections: 1 }]]),
         });
       });

@@ -77,6 +77,8 @@ describe('the status report', () => {
       noEndpoints: 3,
       refusedForFiles: 4,
       halfClosedTimeouts: 5,
+      waitedForPlace: 6,
+      refusedForPlace: 7,
       endpoints: new Map([['10.1.0.1:3001', { connections: 1, totalConnections: 5 }]]),
     });
     const report = aReport({ counters: new Map([['default/whoami:http', carried]]) });
@@ -110,6 +112,8 @@ describe('the status report', () => {
         evictedUdpSessions: 0,
         droppedDatagrams: 0,
         halfClosedTimeouts: 5,
+        waitedForPlace: 6,
+        refusedForPlace: 7,
         external: null,
       },
     ]);

@@ -91,6 +91,8 @@ export function portalCounters(changes: Partial<PortalCounters> = {}): PortalCou
     evictedUdpSessions: 0,
     droppedDatagrams: 0,
     halfClosedTimeouts: 0,
+    waitedForPlace: 0,
+    refusedForPlace: 0,
     endpoints: new Map(),
     ...changes,
   };

@@ -123,10 +123,7 @@ export interface PortalCounters {
   readonly dialFailures: number;
   /** TCP connections reset, or datagrams dropped, because the service port had no endpoints. */
   readonly noEndpoints: number;
-  /**
-   * TCP connections reset because there was neither room for them, for lack of file descriptors or under a limit of connections, nor
-   * in the waiting room.
-   */
+  /** TCP connections reset because there was neither room for them, for lack of file descriptors, nor in the waiting room. */
   readonly refusedForFiles: number;
   readonly udpSessions: number;
   readonly totalUdpSessions: number;
@@ -136,6 +133,13 @@ export interface PortalCounters {
   readonly droppedDatagrams: number;
   /** TCP connections reset because one side had finished and nothing moved any more. */
   readonly halfClosedTimeouts: number;
+  /**
+   * How often a client found no place under a limit of connections, and waited: each client where the engine holds them, each time
+   * that a thread stopped accepting where the kernel does.
+   */
+  readonly waitedForPlace: number;
+  /** TCP connections reset because there was no place under a limit of connections, nor in the waiting room. */
+  readonly refusedForPlace: number;
   /** By endpoint key: every endpoint of the current routing, and those that open connections still use. */
   readonly endpoints: ReadonlyMap<EndpointKey, EndpointCounters>;
 }
@@ -198,8 +202,8 @@ export interface RelayObserver {
   /** The session table is full and evicts. Once, until it has been half empty. */
   udpSessionsExhausted(limit: number): void;
   /**
-   * As many connections are open as may be, of this portal, or of all where `name` is null: new clients wait. Once, until half of
-   * the places are free.
+   * As many connections are open as may be, of this portal, or of all where `name` is null: new clients wait. Once a minute at
+   * most, while that goes on.
    */
   connectionsExhausted(name: ServicePortName | null, limit: number): void;
 }

@@ -53,6 +53,8 @@ const NOTHING_CARRIED: PortalCounters = {
   evictedUdpSessions: 0,
   droppedDatagrams: 0,
   halfClosedTimeouts: 0,
+  waitedForPlace: 0,
+  refusedForPlace: 0,
   endpoints: new Map(),
 };
 
@@ -116,6 +118,8 @@ function portalStatus(
     evictedUdpSessions: carried.evictedUdpSessions,
     droppedDatagrams: carried.droppedDatagrams,
     halfClosedTimeouts: carried.halfClosedTimeouts,
+    waitedForPlace: carried.waitedForPlace,
+    refusedForPlace: carried.refusedForPlace,
   };
 }
 

@@ -158,6 +158,8 @@ function portalLine({
     refusedForFiles: carried.refusedForFiles,
     droppedDatagrams: carried.droppedDatagrams,
     halfClosedTimeouts: carried.halfClosedTimeouts,
+    waitedForPlace: carried.waitedForPlace,
+    refusedForPlace: carried.refusedForPlace,
   };
 }
 

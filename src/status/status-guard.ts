@@ -75,6 +75,8 @@ const PORTAL: Guards<PortalStatus> = {
   evictedUdpSessions: isNumber,
   droppedDatagrams: isNumber,
   halfClosedTimeouts: isNumber,
+  waitedForPlace: isNumber,
+  refusedForPlace: isNumber,
 };
 
 const SERVICE_PORT = objectOf<ServicePortStatus>({

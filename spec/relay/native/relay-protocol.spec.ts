@@ -184,10 +184,12 @@ describe('what the relay says', () => {
       evictedUdpSessions: 10,
       droppedDatagrams: 11,
       halfClosedTimeouts: 0,
+      waitedForPlace: 0,
+      refusedForPlace: 0,
       endpoints: new Map([[SIX.key, { connections: 1, totalConnections: 9 }]]),
     });
-    const [later] = parseCounters([`portal a/b ${IDLE} half-closed=12`]).values();
-    expect(later).toMatchObject({ droppedDatagrams: 11, halfClosedTimeouts: 12 });
+    const [later] = parseCounters([`portal a/b ${IDLE} half-closed=12 waited-for-place=13`]).values();
+    expect(later).toMatchObject({ droppedDatagrams: 11, halfClosedTimeouts: 12, waitedForPlace: 13 });
     const [aside] = parseCounters([`portal a/b ${IDLE}`, 'endpoint [fd00::6]:8080 0 0 aside=750']).values();
     expect(aside?.endpoints).toEqual(
       new Map([[SIX.key, { connections: 0, totalConnections: 0, setAsideMs: 750 }]]),

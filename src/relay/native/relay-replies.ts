@@ -52,7 +52,10 @@ const COUNTERS = [
 ] as const satisfies readonly CounterWord[];
 
 /** Behind those, and only where they are not 0: an older relay has none of them. */
-const LATER_COUNTERS: readonly CounterWord[] = [['half-closed', 'halfClosedTimeouts']];
+const LATER_COUNTERS: readonly CounterWord[] = [
+  ['half-closed', 'halfClosedTimeouts'],
+  ['waited-for-place', 'waitedForPlace'],
+];
 
 /** A portal's counters as nothing has used it yet. */
 export const NO_TRAFFIC: PortalCounters = {
@@ -68,6 +71,9 @@ export const NO_TRAFFIC: PortalCounters = {
   evictedUdpSessions: 0,
   droppedDatagrams: 0,
   halfClosedTimeouts: 0,
+  waitedForPlace: 0,
+  // Whoever finds no place waits in the kernel's queue.
+  refusedForPlace: 0,
   endpoints: new Map(),
 };
 

@@ -1,8 +1,11 @@
+/** How long nothing more is told of a limit that is reached again and again, ms. */
+const TELL_AGAIN_MS = 60_000;
+
 /** How many connections may be open, of one portal or of all, and how many are. */
 export class ConnectionLimit {
   #limit = Number.POSITIVE_INFINITY;
   #used = 0;
-  #wasTold = false;
+  #tellNotBefore = Number.NEGATIVE_INFINITY;
 
   /** @param limit as for `set`. */
   constructor(limit?: number) {
@@ -28,13 +31,17 @@ export class ConnectionLimit {
 
   give(): void {
     this.#used -= 1;
-    if (this.#used * 2 <= this.#limit) this.#wasTold = false;
   }
 
-  /** Calls `tell` where it is news that the limit is reached: once, until half of it is free. */
-  reached(tell: () => void): void {
-    if (this.#wasTold) return;
-    this.#wasTold = true;
+  /**
+   * Calls `tell` where somebody is to be told that the limit is reached: once a minute at most. With few places it is reached, and
+   * left, with every connection.
+   *
+   * @param nowMs of a monotonic clock.
+   */
+  reached(nowMs: number, tell: () => void): void {
+    if (nowMs < this.#tellNotBefore) return;
+    this.#tellNotBefore = nowMs + TELL_AGAIN_MS;
     tell();
   }
 }

@@ -68,11 +68,15 @@ export class TcpAdmission {
       this.observer.filesExhausted(this.files.limit);
     }
     if (lacking === 'place at all')
-      this.all.reached(() => this.observer.connectionsExhausted(null, this.all.limit));
+      this.all.reached(this.now(), () => this.observer.connectionsExhausted(null, this.all.limit));
     if (lacking === 'place here')
-      connections.reached(() => this.observer.connectionsExhausted(name, connections.limit));
-    if (this.#waiting.size < this.files.waitingRoom) this.#wait(client);
-    else this.#turnAway(client, lacking === 'files' ? 'out-of-files' : 'too-many-connections');
+      connections.reached(this.now(), () => this.observer.connectionsExhausted(name, connections.limit));
+    if (this.#waiting.size >= this.files.waitingRoom)
+      this.#turnAway(client, lacking === 'files' ? 'out-of-files' : 'too-many-connections');
+    else {
+      if (lacking !== 'files') client.portal.traffic.waitedForPlace += 1;
+      this.#wait(client);
+    }
   }
 
   /** What one connection more would need. */
@@ -151,7 +155,8 @@ export class TcpAdmission {
 
   #turnAway(client: WaitingClient, reason: FailureReason): void {
     const { socket, address, portal } = client;
-    portal.traffic.refusedForFiles += 1;
+    if (reason === 'too-many-connections') portal.traffic.refusedForPlace += 1;
+    else portal.traffic.refusedForFiles += 1;
     const { name } = portal;
     this.observer.failure({ name, protocol: 'TCP', client: address, reason, final: true });
     this.#waiting.delete(client);

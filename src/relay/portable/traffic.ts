@@ -24,6 +24,8 @@ export class Traffic {
   evictedUdpSessions = 0;
   droppedDatagrams = 0;
   halfClosedTimeouts = 0;
+  waitedForPlace = 0;
+  refusedForPlace = 0;
   /** Of those that a connection has used: most of 100,000 endpoints are idle, and take no room here. */
   readonly #endpoints = new Map<EndpointKey, EndpointTraffic>();
   #current: readonly Endpoint[] = NONE;
@@ -81,6 +83,8 @@ export class Traffic {
       evictedUdpSessions: this.evictedUdpSessions,
       droppedDatagrams: this.droppedDatagrams,
       halfClosedTimeouts: this.halfClosedTimeouts,
+      waitedForPlace: this.waitedForPlace,
+      refusedForPlace: this.refusedForPlace,
       endpoints,
     };
   }
