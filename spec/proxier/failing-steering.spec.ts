@@ -1,25 +1,11 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { KubeSpliceError } from '../../src/model/errors.js';
-import { NoSteering } from '../../src/steering/none.js';
-import type { Steering, SteeringCheck } from '../../src/steering/steering.js';
+import type { SteeringCheck } from '../../src/steering/steering.js';
 import { eventually } from '../support/deadline.js';
 import { aServicePort } from '../support/proxy-values.js';
-import { startProxier, stateOf } from '../support/started-proxier.js';
+import { FailingSteering, startProxier, stateOf } from '../support/started-proxier.js';
 
 const web = aServicePort({ name: 'default/web' });
-
-/** Steering that fails for as long as it has a reason to. */
-class FailingSteering extends NoSteering implements Steering {
-  reason: Error | null = new Error('the lock is held');
-  /** What can't be steered, though the rest is. */
-  problems: readonly KubeSpliceError[] = [];
-  readonly checks: SteeringCheck[] = [];
-
-  override apply(...[, check]: Parameters<Steering['apply']>): Promise<readonly KubeSpliceError[]> {
-    this.checks.push(check);
-    return this.reason === null ? Promise.resolve(this.problems) : Promise.reject(this.reason);
-  }
-}
 
 /** Timers of these kinds fire when the spec says so; everything else goes on as it does. */
 function holdTimers(...toFake: ('setTimeout' | 'setInterval')[]): void {

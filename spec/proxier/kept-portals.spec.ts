@@ -4,8 +4,10 @@ import { KubeSpliceError } from '../../src/model/errors.js';
 import type { ServicePortName } from '../../src/model/service-port.js';
 import type { OpenPortal, PortalRequest } from '../../src/relay/engine.js';
 import type { PastRedirect } from '../../src/steering/steering.js';
+import { eventually } from '../support/deadline.js';
 import { aServicePort, endpoints } from '../support/proxy-values.js';
 import {
+  HeldSteering,
   RELAY_OPTIONS,
   RecordingRelay,
   RecordingSteering,
@@ -57,9 +59,13 @@ class SteeringWithPast extends RecordingSteering {
   }
 }
 
-function start(kept: Record<ServicePortName, number>, past: readonly PastRedirect[] = []) {
+function start(
+  kept: Record<ServicePortName, number>,
+  past: readonly PastRedirect[] = [],
+  setting: Parameters<typeof startProxier>[0] = {},
+) {
   const [relay, steering] = [new OutlivingRelay(kept), new SteeringWithPast(past)];
-  const { proxier } = startProxier({ relay, steering, portRange, bindAddress });
+  const { proxier } = startProxier({ relay, steering, portRange, bindAddress, ...setting });
   const portOf = (name: ServicePortName) => relay.portals().get(name)?.port;
   return { relay, steering, proxier, portOf };
 }
@@ -75,6 +81,40 @@ describe('portals that the relay kept from an earlier run', () => {
     expect(new Set(newcomers.map(portOf))).toEqual(new Set([40_000, 40_003]));
     expect(relay.closed).toEqual([]);
     expect(proxier.syncProgress().errors).toEqual([]);
+  });
+
+  describe('on other addresses than they are to be on by now', () => {
+    const both = aServicePort({ name: 'default/both', clusterIPs: ['10.96.0.3', 'fd00::3'] });
+    const bindAddressForIPv6 = () => Promise.resolve('::');
+
+    it.each(['default/both', 'default/both@external'] as const)(
+      '%s serves until the rules lead elsewhere',
+      async (name) => {
+        const steering = new HeldSteering();
+        const { proxier, relay } = start({ [name]: 40_001 }, [], { steering, bindAddressForIPv6 });
+        const externalEndpoints = new Map([[both.name, endpoints(1)]]);
+        proxier.update({ ...stateOf([both]), externalEndpoints });
+        await eventually(() => expect(steering.applied).toHaveLength(1));
+        expect([...relay.portals().keys()]).toContain(`${name}@dual-stack`);
+        expect(relay.portals().get(`${name}@dual-stack`)?.port).not.toBe(40_001);
+        expect(relay.closed).toEqual([]);
+        steering.release();
+        await proxier.settled();
+        expect(relay.closed).toEqual([name]);
+      },
+    );
+
+    it('are closed first where they have the last port', async () => {
+      const { proxier, relay } = start({ 'default/both': 40_002 }, [], {
+        bindAddressForIPv6,
+        portRange: { first: 40_002, last: 40_002 },
+      });
+      proxier.update(stateOf([both]));
+      await proxier.settled();
+      expect(relay.closed).toEqual(['default/both']);
+      expect(relay.portals().get('default/both@dual-stack')).toMatchObject({ address: '::', port: 40_002 });
+      expect(proxier.syncProgress().errors).toEqual([]);
+    });
   });
 
   it('are closed where no service port claims them, and their ports are given to others', async () => {

@@ -1,12 +1,24 @@
 import { describe, expect, it } from 'vitest';
+import { KubeSpliceError } from '../../src/model/errors.js';
 import type { ServicePort } from '../../src/model/service-port.js';
+import { relayName } from '../../src/proxier/wanted-portals.js';
 import { eventually } from '../support/deadline.js';
 import { aServicePort, endpoints } from '../support/proxy-values.js';
-import { greetingOf, RecordingSteering, startProxier, stateOf } from '../support/started-proxier.js';
+import {
+  FailingSteering,
+  greetingOf,
+  HeldSteering,
+  RecordingSteering,
+  startProxier,
+  stateOf,
+} from '../support/started-proxier.js';
 import { greet, TcpEndpoint } from '../support/tcp-endpoint.js';
 
 const web = aServicePort({ name: 'default/web', nodePort: 30_080, externalTrafficPolicy: 'Local' });
 const api = aServicePort({ name: 'default/api' });
+
+/** The name that the relay knows the portal on `::` by. */
+const onBoth = ({ name }: ServicePort) => relayName(name, '::');
 
 describe('the portals of service ports that IPv6 is steered to', () => {
   const onIPv6 = { ...api, clusterIPs: ['10.96.0.2', 'fd00::2'] };
@@ -30,7 +42,7 @@ describe('the portals of service ports that IPv6 is steered to', () => {
     await proxier.settled();
     expect(addresses().toSorted()).toEqual([
       ['default/api', '0.0.0.0'],
-      ['default/web', '::'],
+      ['default/web@dual-stack', '::'],
     ]);
   });
 
@@ -50,8 +62,8 @@ describe('the portals of service ports that IPv6 is steered to', () => {
     proxier.update({ ...stateOf([dual]), externalEndpoints: new Map([[dual.name, endpoints(1)]]) });
     await proxier.settled();
     expect(addresses()).toEqual([
-      ['default/web', '::'],
-      ['default/web@external', '::'],
+      ['default/web@dual-stack', '::'],
+      ['default/web@external@dual-stack', '::'],
     ]);
   });
 
@@ -64,10 +76,10 @@ describe('the portals of service ports that IPv6 is steered to', () => {
     proxier.update(stateOf([onIPv6], [web]));
     await proxier.settled();
     expect(addresses().toSorted()).toEqual([
-      ['default/api', '::'],
+      ['default/api@dual-stack', '::'],
       ['default/web', '0.0.0.0'],
     ]);
-    const opened = relay.portals().get(api.name);
+    const opened = relay.portals().get(onBoth(api));
     expect(
       steering.states.at(-1)?.redirects.filter(({ servicePort }) => servicePort === api.name),
     ).toMatchObject([
@@ -76,10 +88,10 @@ describe('the portals of service ports that IPv6 is steered to', () => {
     ]);
     proxier.update(stateOf([{ ...onIPv6, port: 81 }], [web]));
     await proxier.settled();
-    expect(relay.portals().get(api.name)).toEqual(opened);
+    expect(relay.portals().get(onBoth(api))).toEqual(opened);
     proxier.update(stateOf([api], [web]));
     await proxier.settled();
-    expect([relay.portals().get(api.name), relay.portals().get(web.name)]).toEqual([opened, untouched]);
+    expect([relay.portals().get(onBoth(api)), relay.portals().get(web.name)]).toEqual([opened, untouched]);
   });
 
   it('are opened anew by the periodic sync where IPv6 can be steered by then', async () => {
@@ -88,11 +100,11 @@ describe('the portals of service ports that IPv6 is steered to', () => {
     await proxier.settled();
     expect(addresses()).toEqual([['default/api', '0.0.0.0']]);
     host.steersIPv6 = true;
-    await eventually(() => expect(addresses()).toEqual([['default/api', '::']]));
+    await eventually(() => expect(addresses()).toEqual([['default/api@dual-stack', '::']]));
     host.steersIPv6 = false;
     const { succeeded } = proxier.syncProgress();
     await eventually(() => expect(proxier.syncProgress().succeeded).toBeGreaterThan(succeeded + 1));
-    expect(addresses()).toEqual([['default/api', '::']]);
+    expect(addresses()).toEqual([['default/api@dual-stack', '::']]);
   });
 
   it('stay on the address that they were given where that is one of this host', async () => {
@@ -102,5 +114,108 @@ describe('the portals of service ports that IPv6 is steered to', () => {
     proxier.update(stateOf([onIPv6]));
     await proxier.settled();
     expect(addresses()).toEqual([['default/api', '127.0.0.1']]);
+  });
+
+  describe('that had none before', () => {
+    it('serve until the rules lead to those that are opened in their place, and are closed then', async () => {
+      const endpoint = await TcpEndpoint.listen(greet('served'));
+      const steering = new HeldSteering();
+      const { proxier, addresses, relay } = startWith({ steering });
+      proxier.update(stateOf([api, endpoint.endpoint]));
+      await eventually(() => expect(steering.applied).toHaveLength(1));
+      const before = relay.portals().get(api.name)?.port ?? 0;
+      steering.release();
+      await proxier.settled();
+      proxier.update(stateOf([onIPv6, endpoint.endpoint]));
+      await eventually(() => expect(steering.applied).toHaveLength(2));
+      expect(addresses()).toEqual([
+        ['default/api', '0.0.0.0'],
+        ['default/api@dual-stack', '::'],
+      ]);
+      expect(await greetingOf(before)).toBe('served');
+      // Whatever becomes of the endpoints meanwhile is so for both.
+      const other = await TcpEndpoint.listen(greet('other'));
+      proxier.update(stateOf([onIPv6, other.endpoint]));
+      expect(await greetingOf(before)).toBe('other');
+      steering.release();
+      await eventually(() => expect(addresses()).toEqual([['default/api@dual-stack', '::']]));
+      steering.release();
+      await proxier.settled();
+      await expect(greetingOf(before)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+      expect(await greetingOf(relay.portals().get(onBoth(api))?.port ?? 0)).toBe('other');
+    });
+
+    it('are guarded as long as they listen', async () => {
+      const steering = new RecordingSteering();
+      const { proxier } = startWith({ steering });
+      proxier.update(stateOf([api]));
+      await proxier.settled();
+      proxier.update(stateOf([onIPv6]));
+      await proxier.settled();
+      const guarded = steering.states.map(({ portals }) => portals.map(({ address }) => address).toSorted());
+      expect(guarded).toEqual([['0.0.0.0'], ['0.0.0.0', '::']]);
+    });
+
+    it('serve on where the rules can not be written, and until they can be', async () => {
+      const endpoint = await TcpEndpoint.listen(greet('served'));
+      const steering = new FailingSteering();
+      steering.reason = null;
+      const { proxier, addresses, relay } = startWith({ steering });
+      proxier.update(stateOf([api, endpoint.endpoint]));
+      await proxier.settled();
+      const before = relay.portals().get(api.name)?.port ?? 0;
+      steering.reason = new Error('the lock is held');
+      proxier.update(stateOf([onIPv6, endpoint.endpoint]));
+      await proxier.settled();
+      expect(proxier.syncProgress().failed).toBe(1);
+      expect(await greetingOf(before)).toBe('served');
+      steering.reason = null;
+      await eventually(() => expect(addresses()).toEqual([['default/api@dual-stack', '::']]));
+    });
+
+    it('are closed as others are where the service port is gone before the rules are written', async () => {
+      const steering = new FailingSteering();
+      steering.reason = null;
+      const { proxier, addresses } = startWith({ steering });
+      proxier.update(stateOf([api]));
+      await proxier.settled();
+      steering.reason = new Error('the lock is held');
+      proxier.update(stateOf([onIPv6]));
+      await proxier.settled();
+      steering.reason = null;
+      proxier.update(stateOf([web]));
+      await proxier.settled();
+      expect(addresses()).toEqual([['default/web', '0.0.0.0']]);
+    });
+
+    it('keep their place where no other portal can be opened', async () => {
+      const endpoint = await TcpEndpoint.listen(greet('served'));
+      const { proxier, addresses, relay } = startWith();
+      proxier.update(stateOf([api, endpoint.endpoint]));
+      await proxier.settled();
+      const before = relay.portals().get(api.name)?.port ?? 0;
+      relay.refuses = new KubeSpliceError('PORTAL_OPEN_FAILED', 'no more today');
+      proxier.update(stateOf([onIPv6, endpoint.endpoint]));
+      await proxier.settled();
+      expect(addresses()).toEqual([['default/api', '0.0.0.0']]);
+      expect(proxier.servicePorts()).toMatchObject([
+        { portal: { address: '0.0.0.0', port: before }, error: 'PORTAL_OPEN_FAILED: no more today' },
+      ]);
+      expect(await greetingOf(before)).toBe('served');
+    });
+
+    it('give their port to those where it is the last one', async () => {
+      const portRange = { first: 40_200, last: 40_200 };
+      const { proxier, addresses, logger } = startWith({ portRange });
+      proxier.update(stateOf([api]));
+      await proxier.settled();
+      proxier.update(stateOf([onIPv6]));
+      await proxier.settled();
+      expect(addresses()).toEqual([['default/api@dual-stack', '::']]);
+      expect(proxier.servicePorts()).toMatchObject([
+        { portal: { address: '::', port: 40_200 }, error: null },
+      ]);
+      expect(logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
+    });
   });
 });

@@ -52,3 +52,17 @@ describe('the status of a service port whose external traffic has a portal of it
     expect(status.external?.totalConnections).toBe(0);
   });
 });
+
+describe('the status of a service port whose portals listen for both families', () => {
+  it('tells what those carried, not what those did that they took over from', () => {
+    const portal = { address: '::', port: 40125 };
+    const view = aServicePortView({ servicePort, portal, external: { ...external, portal } });
+    const carried = new Map([
+      ...counters,
+      ['default/whoami:http@dual-stack', portalCounters({ totalConnections: 1 })],
+      ['default/whoami:http@external@dual-stack', portalCounters({ totalConnections: 2 })],
+    ]);
+    const { totalConnections, external: outside } = servicePortStatus(view, carried, NOW);
+    expect([totalConnections, outside?.totalConnections]).toEqual([1, 2]);
+  });
+});

@@ -36,7 +36,11 @@ export class RecordingRelay extends PortableRelay {
   /** Called once, after the next open has begun and before it has ended. */
   whileOpening: () => void = () => undefined;
 
+  /** What every open fails with, where there is something. */
+  refuses: KubeSpliceError | null = null;
+
   override open(request: PortalRequest): Promise<PortalAddress> {
+    if (this.refuses !== null) return Promise.reject(this.refuses);
     this.asked.push(request.name);
     this.routings.set(request.name, request.routing);
     const opening = super.open(request);
@@ -141,5 +145,18 @@ export class HeldSteering extends NoSteering implements Steering {
 
   release(): void {
     this.#release.shift()?.();
+  }
+}
+
+/** Steering that fails for as long as it has a reason to. */
+export class FailingSteering extends NoSteering implements Steering {
+  reason: Error | null = new Error('the lock is held');
+  /** What can't be steered, though the rest is. */
+  problems: readonly KubeSpliceError[] = [];
+  readonly checks: SteeringCheck[] = [];
+
+  override apply(...[, check]: Parameters<Steering['apply']>): Promise<readonly KubeSpliceError[]> {
+    this.checks.push(check);
+    return this.reason === null ? Promise.resolve(this.problems) : Promise.reject(this.reason);
   }
 }

@@ -1,7 +1,7 @@
 import type { Protocol, ServicePortName } from '../model/service-port.js';
 import type { OpenPortal, RelayEngine } from '../relay/engine.js';
 import type { PortAllocator } from './port-allocator.js';
-import { portalOfName } from './wanted-portals.js';
+import { portalName, portalOfName } from './wanted-portals.js';
 
 /** One that listens still, whose port is nobody else's: `isHeld` where the allocator would have given it out. */
 type KeptPortal = OpenPortal & { readonly isHeld: boolean };
@@ -12,7 +12,7 @@ type KeptPortal = OpenPortal & { readonly isHeld: boolean };
  *     kept ──▶ open     its service port is there: it is opened with the same port, and clients notice nothing
  *       └────▶ closed   no service port claims it, once there is a state
  *
- * They keep their ports until then.
+ * They keep their ports until then. Names are those that the relay knows them by.
  */
 export class KeptPortals {
   readonly #kept = new Map<ServicePortName, KeptPortal>();
@@ -23,26 +23,29 @@ export class KeptPortals {
     private readonly ports: PortAllocator,
   ) {}
 
-  /** Those that the relay has now; before any is opened. */
+  /** Those that the relay has now, by `portalName`; before any is opened. */
   take(): ReadonlyMap<ServicePortName, OpenPortal> {
     const portals = this.relay.portals();
-    if (portals.size === 0) return this.#kept;
+    const taken = new Map<ServicePortName, OpenPortal>();
+    if (portals.size === 0) return taken;
     const held = new Set(this.ports.hold(new Set(Array.from(portals.values(), ({ port }) => port))));
     // One port may be two portals', of TCP and UDP, where the kernel chose it: the allocator holds it for the first.
     for (const [name, portal] of portals) {
       this.#kept.set(name, { ...portal, isHeld: held.delete(portal.port) });
-      this.#byPort.set(portKey(portal.protocol, portal.port), portalOfName(name).servicePort);
+      const { servicePort, traffic } = portalOfName(name);
+      this.#byPort.set(portKey(portal.protocol, portal.port), servicePort);
+      taken.set(portalName(servicePort, traffic), portal);
     }
-    return this.#kept;
+    return taken;
   }
 
   has(name: ServicePortName): boolean {
     return this.#kept.has(name);
   }
 
-  /** Maybe some twice. */
-  *servicePorts(): Generator<ServicePortName, undefined> {
-    for (const name of this.#kept.keys()) yield portalOfName(name).servicePort;
+  /** What those are for that are left; maybe some twice. */
+  *portals(): Generator<ReturnType<typeof portalOfName>, undefined> {
+    for (const name of this.#kept.keys()) yield portalOfName(name);
   }
 
   /** The service port whose portal is on a port. */

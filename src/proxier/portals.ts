@@ -11,6 +11,8 @@ import { PastPorts } from './past-ports.js';
 import type { PortAllocator } from './port-allocator.js';
 import {
   portalName,
+  relayName,
+  relayNames,
   sameRouting,
   TRAFFICS,
   type Traffic,
@@ -26,6 +28,9 @@ interface PortalOf {
   readonly servicePort: ServicePortName;
   readonly traffic: Traffic;
 }
+
+/** One that listens. */
+type Portal = OpenPortal & PortalOf & { readonly relayName: ServicePortName };
 
 interface FailedPortal extends PortalOf {
   readonly error: KubeSpliceError;
@@ -55,10 +60,15 @@ export interface PortalsOptions {
  * service ports that it is told of are many, however many there are beside them.
  */
 export class Portals {
-  readonly #open = new Map<ServicePortName, OpenPortal & PortalOf>();
+  readonly #open = new Map<ServicePortName, Portal>();
+  /**
+   * Those on IPv4 addresses alone, of which one on both families is open by now: they serve until the rules lead to that.
+   * By `portalName`.
+   */
+  readonly #superseded = new Map<ServicePortName, Portal>();
   /** The service ports of the open portals, by protocol and port. */
   readonly #byPort = new Map<string, ServicePortName>();
-  /** What the relay was told last of each open portal. */
+  /** What the relay was told last of each open portal, by the name that it knows it by. */
   readonly #routings = new Map<ServicePortName, PortalRouting>();
   /** Service ports of whose endpoints the relay was told that some lead back. */
   readonly #marked = new Set<ServicePortName>();
@@ -86,7 +96,7 @@ export class Portals {
 
   /** The sockets of the open portals: the same array (`===`) as long as no portal was opened or closed. */
   get guarded(): readonly GuardedPortal[] {
-    this.#guarded ??= Array.from(this.#open.values(), ({ protocol, address, port }) => ({
+    this.#guarded ??= Array.from(this.#listening(), ({ protocol, address, port }) => ({
       protocol,
       address,
       port,
@@ -118,7 +128,7 @@ export class Portals {
   *servicePorts(): Generator<ServicePortName, undefined> {
     for (const { servicePort } of this.#open.values()) yield servicePort;
     for (const { servicePort } of this.#failed.values()) yield servicePort;
-    yield* this.#kept.servicePorts();
+    for (const { servicePort } of this.#kept.portals()) yield servicePort;
   }
 
   /** Tells the relay of endpoints and affinity, and which endpoints lead back, where that differs from what it has. */
@@ -130,15 +140,15 @@ export class Portals {
   /** As `route`, but no endpoint that was said to lead back is said not to: as long as rules may still lead there. */
   mark(servicePorts: Iterable<ServicePortName>, state: ServiceState): void {
     for (const { servicePort, traffic } of portalsOf(servicePorts)) {
-      const told = this.#routings.get(portalName(servicePort, traffic))?.leadsBack;
-      this.#route(servicePort, traffic, wantedPortal(state, servicePort, traffic), state, told);
+      const wanted = wantedPortal(state, servicePort, traffic);
+      this.#route(servicePort, traffic, wanted, state, (told) => told.leadsBack);
     }
   }
 
   /**
    * Closes what the newest state no longer holds, then opens what it holds anew. What can't be opened is in `failed`, and
    * is tried again when its service port is among these, or when a port is freed. External portals whose traffic goes to
-   * the internal one from now on stay open until `closeMerged`.
+   * the internal one from now on stay open until `closeReplaced`, and so do those that another one has taken over from.
    *
    * @param servicePorts those that may have changed; nothing else is looked at.
    * @param newest the newest state; it may change while portals are opened, and each is opened with what holds then.
@@ -157,20 +167,27 @@ export class Portals {
     await this.#openMissing(servicePorts, newest, stopping);
     const retried = this.#longestFailed(freed, servicePorts);
     await this.#openMissing(retried, newest, stopping);
+    this.#reinstate(newest());
     return retried.size === 0 ? servicePorts : new Set([...servicePorts, ...retried]);
   }
 
-  /** Closes the external portals that nothing is steered to any more, once steering knows. */
-  async closeMerged(state: ServiceState): Promise<void> {
+  /** Closes the portals that nothing is steered to any more, once steering knows. */
+  async closeReplaced(state: ServiceState): Promise<void> {
     const closing: Promise<void>[] = [];
     for (const servicePort of this.#merging) {
       const name = portalName(servicePort, 'external');
       if (wantedPortal(state, servicePort, 'external') !== undefined) continue;
       const portal = this.#open.get(name);
       if (portal !== undefined) closing.push(this.#closePortal(name, portal));
-      else closing.push(this.#kept.close(name));
+      else closing.push(...this.#closeKept(name));
     }
     this.#merging.clear();
+    for (const name of this.#superseded.keys()) closing.push(this.#closeSuperseded(name));
+    // Of those that are open, what the relay has kept beside them is of other addresses.
+    for (const { servicePort, traffic } of this.#kept.portals()) {
+      const name = portalName(servicePort, traffic);
+      if (this.#open.has(name)) closing.push(...this.#closeKept(name));
+    }
     await Promise.all(closing);
   }
 
@@ -184,23 +201,60 @@ export class Portals {
       if (wanted === undefined) this.#failed.delete(name);
       const isMerging = wanted === undefined && state.servicePorts.has(servicePort);
       if (portal === undefined) {
-        if (wanted !== undefined || !this.#kept.has(name)) continue;
+        if (wanted !== undefined || !relayNames(name).some((each) => this.#kept.has(each))) continue;
         if (isMerging) this.#merging.add(servicePort);
-        else closing.push(this.#kept.close(name));
-      } else if (portal.protocol === wanted?.protocol && !(await this.#listensTooNarrowly(portal, state)))
+        else closing.push(...this.#closeKept(name));
+      } else if (portal.protocol === wanted?.protocol) {
         this.#route(servicePort, traffic, wanted, state);
-      else if (isMerging) this.#merging.add(servicePort);
+        if (await this.#listensTooNarrowly(portal, state)) this.#supersede(name, portal);
+      } else if (isMerging) this.#merging.add(servicePort);
       else closing.push(this.#closePortal(name, portal));
     }
     await Promise.all(closing);
     return closing.length;
   }
 
+  #closeKept(name: ServicePortName): readonly Promise<void>[] {
+    return relayNames(name).map((each) => this.#kept.close(each));
+  }
+
+  /** Another one is to be opened in its place, while it serves. */
+  #supersede(name: ServicePortName, portal: Portal): void {
+    this.#open.delete(name);
+    this.#superseded.set(name, portal);
+  }
+
+  /** Those whose place no other one has taken, for whatever reason, keep it. */
+  #reinstate(state: ServiceState): void {
+    for (const [name, portal] of this.#superseded) {
+      const { servicePort, traffic, protocol } = portal;
+      if (this.#open.has(name) || wantedPortal(state, servicePort, traffic)?.protocol !== protocol) continue;
+      this.#superseded.delete(name);
+      this.#open.set(name, portal);
+    }
+  }
+
+  async #closeSuperseded(name: ServicePortName): Promise<void> {
+    const portal = this.#superseded.get(name);
+    this.#superseded.delete(name);
+    if (portal !== undefined) await this.#stopListening(portal);
+  }
+
+  /** Those that serve until this portal can. Resolves with whether there were any: they had ports. */
+  async #closeOthersOf(portal: ServicePortName): Promise<boolean> {
+    const kept = relayNames(portal).filter((name) => this.#kept.has(name));
+    const isAny = kept.length > 0 || this.#superseded.has(portal);
+    await Promise.all([this.#closeSuperseded(portal), ...this.#closeKept(portal)]);
+    return isAny;
+  }
+
+  *#listening(): Generator<Portal, undefined> {
+    yield* this.#open.values();
+    yield* this.#superseded.values();
+  }
+
   /** IPv4 alone, where the service port has IPv6 addresses by now that can be steered. */
-  async #listensTooNarrowly(
-    { servicePort, address }: OpenPortal & PortalOf,
-    state: ServiceState,
-  ): Promise<boolean> {
+  async #listensTooNarrowly({ servicePort, address }: Portal, state: ServiceState): Promise<boolean> {
     return (
       address === '0.0.0.0' && (await this.#bindAddressFor(state.servicePorts.get(servicePort))) === '::'
     );
@@ -226,7 +280,8 @@ export class Portals {
     const returning: PortalOf[] = [];
     const newcomers: PortalOf[] = [];
     for (const portal of missing) {
-      const isKept = this.#kept.has(portalName(portal.servicePort, portal.traffic));
+      const names = relayNames(portalName(portal.servicePort, portal.traffic));
+      const isKept = names.some((each) => this.#kept.has(each));
       const port = isKept ? undefined : this.past.of(portal.servicePort, portal.traffic, state);
       (isKept || port !== undefined ? returning : newcomers).push(portal);
     }
@@ -258,48 +313,61 @@ export class Portals {
     const bindAddress = await this.#bindAddressFor(newest().servicePorts.get(servicePort));
     const wanted = wantedPortal(newest(), servicePort, traffic);
     if (wanted === undefined) return;
-    const name = portalName(servicePort, traffic);
+    const portal = portalName(servicePort, traffic);
+    const name = relayName(portal, bindAddress);
     const { protocol } = wanted;
     const routing = this.#withWaysBack(servicePort, wanted, newest());
     const hadPort = this.#kept.giveBack(name) ?? this.past.of(servicePort, traffic, newest());
     try {
       const open = (port: number) => relay.open({ name, protocol, address: bindAddress, port, routing });
-      const address = await ports.allocate(name, open, hadPort);
-      this.#open.set(name, { servicePort, traffic, protocol, ...address });
+      const address = await ports.allocate(portal, open, hadPort);
+      this.#open.set(portal, { servicePort, traffic, protocol, relayName: name, ...address });
       this.#byPort.set(portKey(protocol, address.port), servicePort);
       this.#guarded = null;
       this.#told(name, servicePort, routing);
       this.#kept.delete(name);
-      this.#failed.delete(name);
-      logger.detail(2, 'portal opened', { servicePort: name, protocol, ...address });
+      this.#failed.delete(portal);
+      logger.detail(2, 'portal opened', { servicePort: portal, protocol, ...address });
       this.route([servicePort], newest());
     } catch (error) {
       if (!(error instanceof KubeSpliceError)) throw error;
       this.#kept.failed(name);
+      if (error.code === 'PORT_RANGE_EXHAUSTED' && (await this.#closeOthersOf(portal))) {
+        // For a moment there is none, rather than none on these addresses for ever.
+        await this.#openPortal({ servicePort, traffic }, newest);
+        return;
+      }
       // It may be tried again often, and is told once.
-      if (this.#failed.get(name)?.error.code !== error.code) {
+      if (this.#failed.get(portal)?.error.code !== error.code) {
         logger.error(`${error.code}: ${error.message}`, { remedy: error.remedy });
       }
-      this.#failed.delete(name);
-      this.#failed.set(name, { servicePort, traffic, error });
+      this.#failed.delete(portal);
+      this.#failed.set(portal, { servicePort, traffic, error });
     }
   }
 
-  /** Not waited for: it never rejects, and the relay takes what it is told in order. */
+  /**
+   * Not waited for: it never rejects, and the relay takes what it is told in order.
+   *
+   * @param stillLeadsBack endpoints that lead back as long as they are among the endpoints, by what the relay was told.
+   */
   #route(
     servicePort: ServicePortName,
     traffic: Traffic,
     wanted: WantedPortal | undefined,
     state: ServiceState,
-    stillLeadsBack?: ReadonlySet<EndpointKey>,
+    stillLeadsBack: (told: PortalRouting) => ReadonlySet<EndpointKey> | undefined = () => undefined,
   ): void {
-    const name = portalName(servicePort, traffic);
-    const told = this.#routings.get(name);
-    if (wanted === undefined || told === undefined) return;
-    const routing = this.#withWaysBack(servicePort, wanted, state, stillLeadsBack);
-    if (sameRouting(told, routing)) return;
-    this.#told(name, servicePort, routing);
-    void this.options.relay.route(name, routing);
+    if (wanted === undefined) return;
+    const portal = portalName(servicePort, traffic);
+    for (const of of [this.#open.get(portal), this.#superseded.get(portal)]) {
+      const told = of === undefined ? undefined : this.#routings.get(of.relayName);
+      if (of === undefined || told === undefined) continue;
+      const routing = this.#withWaysBack(servicePort, wanted, state, stillLeadsBack(told));
+      if (sameRouting(told, routing)) continue;
+      this.#told(of.relayName, servicePort, routing);
+      void this.options.relay.route(of.relayName, routing);
+    }
   }
 
   #withWaysBack(
@@ -323,26 +391,27 @@ export class Portals {
   }
 
   #remark(servicePort: ServicePortName): void {
-    const isMarked = TRAFFICS.some(
-      (traffic) => this.#routings.get(portalName(servicePort, traffic))?.leadsBack !== undefined,
+    const isMarked = TRAFFICS.flatMap((traffic) => relayNames(portalName(servicePort, traffic))).some(
+      (name) => this.#routings.get(name)?.leadsBack !== undefined,
     );
     if (isMarked) this.#marked.add(servicePort);
     else this.#marked.delete(servicePort);
   }
 
-  async #closePortal(
-    name: ServicePortName,
-    { servicePort, protocol, address, port }: OpenPortal & PortalOf,
-  ): Promise<void> {
-    const { relay, ports, logger } = this.options;
+  async #closePortal(name: ServicePortName, portal: Portal): Promise<void> {
     this.#open.delete(name);
+    await this.#stopListening(portal);
+  }
+
+  async #stopListening({ relayName, servicePort, protocol, address, port }: Portal): Promise<void> {
+    const { relay, ports, logger } = this.options;
     this.#byPort.delete(portKey(protocol, port));
     this.#guarded = null;
-    this.#routings.delete(name);
+    this.#routings.delete(relayName);
     this.#remark(servicePort);
-    await relay.close(name);
+    await relay.close(relayName);
     ports.release(port);
-    logger.detail(2, 'portal closed', { servicePort: name, protocol, address, port });
+    logger.detail(2, 'portal closed', { servicePort: relayName, protocol, address, port });
   }
 }
 

@@ -46,6 +46,8 @@ export interface ProxierOptions {
   readonly elapsed?: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Called when a sync has ended, well or not, with how long it took. */
+  readonly syncEnded?: (durationMs: number) => void;
 }
 
 /** One moment, on the clock of the host and on the one that nobody sets. */
@@ -202,7 +204,9 @@ export class Proxier implements ProxyView {
       while (this.#again && !this.#stopped) {
         this.#again = false;
         this.#begun += 1;
+        const started = this.#elapsed();
         await this.#sync();
+        this.#options.syncEnded?.(this.#elapsed() - started);
       }
     } finally {
       this.#running = undefined;
@@ -233,7 +237,7 @@ export class Proxier implements ProxyView {
     this.#portals.route([...this.#portals.marked], this.#state);
     this.#ports.settle();
     this.#portals.past = new PastPorts();
-    await this.#portals.closeMerged(this.#state);
+    await this.#portals.closeReplaced(this.#state);
     this.#failure = null;
     this.#retryMs = FIRST_RETRY_MS;
     this.#succeeded += 1;

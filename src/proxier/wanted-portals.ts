@@ -26,9 +26,24 @@ export interface WantedPortal {
 
 const NO_ENDPOINTS: readonly Endpoint[] = [];
 
-/** The name that the relay knows a portal by. No part of a service port's name holds an `@`: they are DNS labels. */
+/** What a portal is called. No part of a service port's name holds an `@`: they are DNS labels. */
 export function portalName(servicePort: ServicePortName, traffic: Traffic): ServicePortName {
   return traffic === 'internal' ? servicePort : `${servicePort}@external`;
+}
+
+const ON_BOTH_FAMILIES = '@dual-stack';
+
+/**
+ * The name that the relay knows a portal by: the one on `::` has its own, for it may have to be open beside the one on IPv4
+ * addresses that it takes over from.
+ */
+export function relayName(portal: ServicePortName, address: string): ServicePortName {
+  return address === '::' ? `${portal}${ON_BOTH_FAMILIES}` : portal;
+}
+
+/** Every name that the relay may know a portal by. */
+export function relayNames(portal: ServicePortName): readonly ServicePortName[] {
+  return [portal, `${portal}${ON_BOTH_FAMILIES}`];
 }
 
 /** Where traffic of this kind goes in a state; undefined where it has no portal of its own. */
@@ -47,12 +62,13 @@ export function wantedPortal(
   return { protocol, routing: { endpoints, sessionAffinity, ...limit } };
 }
 
-/** The service port, and which traffic of it, that a portal of this name is for. */
+/** The service port, and which traffic of it, that the portal of which the relay has this name is for. */
 export function portalOfName(name: ServicePortName): { servicePort: ServicePortName; traffic: Traffic } {
-  const suffix = '@external';
-  return name.endsWith(suffix)
-    ? { servicePort: name.slice(0, -suffix.length) as ServicePortName, traffic: 'external' }
-    : { servicePort: name, traffic: 'internal' };
+  const [servicePort, ...suffixes] = name.split('@');
+  return {
+    servicePort: servicePort as ServicePortName,
+    traffic: suffixes.includes('external') ? 'external' : 'internal',
+  };
 }
 
 /** The service ports of which anything differs: found without looking at the others where one state was made from the other. */

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../model/endpoint.js';
 import type { Protocol, TrafficPolicy } from '../model/service-port.js';
 import type { PortalView, ServicePortView } from '../proxier/proxy-view.js';
-import { portalName } from '../proxier/wanted-portals.js';
+import { portalName, relayName, type Traffic } from '../proxier/wanted-portals.js';
 import type { EndpointCounters, PortalCounters } from '../relay/engine.js';
 
 /** One of `servicePorts` of `/v1/status`; the fields of a portal are those of the one that ClusterIP traffic goes to. */
@@ -73,6 +73,8 @@ export function servicePortStatus(
 ): ServicePortStatus {
   const { servicePort, external } = shown;
   const { name, sessionAffinity } = servicePort;
+  const carriedBy = (traffic: Traffic, { portal }: PortalView) =>
+    portal === null ? undefined : counters.get(relayName(portalName(name, traffic), portal.address));
   return {
     name,
     protocol: servicePort.protocol,
@@ -84,9 +86,8 @@ export function servicePortStatus(
     sessionAffinityTimeoutSeconds:
       sessionAffinity.type === 'ClientIP' ? sessionAffinity.timeoutSeconds : null,
     maxConnections: servicePort.maxConnections ?? null,
-    ...portalStatus(shown, now, counters.get(portalName(name, 'internal'))),
-    external:
-      external === null ? null : portalStatus(external, now, counters.get(portalName(name, 'external'))),
+    ...portalStatus(shown, now, carriedBy('internal', shown)),
+    external: external === null ? null : portalStatus(external, now, carriedBy('external', external)),
   };
 }
 
