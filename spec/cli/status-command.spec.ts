@@ -3,7 +3,7 @@ import { runStatusCommand } from '../../src/cli/status-command.js';
 import { SILENT_LOGGER } from '../../src/host/log.js';
 import { StatusServer } from '../../src/status/status-server.js';
 import { statusTable } from '../../src/status/status-table.js';
-import { aReport, aSourceStatus, NOON } from '../support/proxy-values.js';
+import { aReport, aSourceStatus, statusPages } from '../support/proxy-values.js';
 
 /** A name with a control character that JSON lets through. */
 const LOCATION = 'services\u009b2J.yaml';
@@ -15,11 +15,7 @@ afterEach(() => server?.stop());
 async function serve() {
   server = new StatusServer(
     { address: '127.0.0.1', port: 0 },
-    {
-      health: () => ({ healthy: true, lastUpdated: NOON, currentTime: NOON }),
-      report: async () => REPORT,
-      proxyMode: 'userspace',
-    },
+    statusPages({ report: async () => REPORT }),
     SILENT_LOGGER,
   );
   return server.start();

@@ -6,6 +6,7 @@ import type { Proxier } from '../../src/proxier/proxier.js';
 import { eventually } from '../support/deadline.js';
 import { aServicePort, aUdpServicePort, endpoints } from '../support/proxy-values.js';
 import {
+  FailingSteering,
   greetingOf,
   HeldSteering,
   RecordingSteering,
@@ -238,5 +239,23 @@ describe('the proxier', () => {
     proxier.update(stateOf());
     await proxier.settled();
     expect([...relay.portals().keys()]).toEqual(['default/web']);
+  });
+
+  it('tells how long each sync took, also of one that failed', async () => {
+    const durations: number[] = [];
+    const steering = new FailingSteering();
+    const clock = { now: 0 };
+    steering.whileApplying = () => {
+      clock.now += 250;
+    };
+    const syncEnded = (durationMs: number) => void durations.push(durationMs);
+    const { proxier } = startProxier({ steering, syncEnded, elapsed: () => clock.now });
+    proxier.update(stateOf([web]));
+    await proxier.settled();
+    expect([durations, proxier.syncProgress().failed]).toEqual([[250], 1]);
+    steering.reason = null;
+    proxier.update(stateOf([web], [api]));
+    await proxier.settled();
+    expect([durations, proxier.syncProgress().succeeded]).toEqual([[250, 250], 1]);
   });
 });

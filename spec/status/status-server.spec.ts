@@ -6,10 +6,9 @@ import { SILENT_LOGGER } from '../../src/host/log.js';
 import { KubeSpliceError } from '../../src/model/errors.js';
 import { type StatusPages, StatusServer, type StatusServerLimits } from '../../src/status/status-server.js';
 import { within } from '../support/deadline.js';
-import { aReport, NOON } from '../support/proxy-values.js';
+import { aReport, NOON, statusPages } from '../support/proxy-values.js';
 
 const LOOPBACK = '127.0.0.1';
-const HEALTHY = { healthy: true, lastUpdated: NOON, currentTime: NOON };
 
 const ends: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -17,12 +16,7 @@ afterEach(async () => {
 });
 
 async function serve(pages: Partial<StatusPages> = {}, limits?: StatusServerLimits, log = SILENT_LOGGER) {
-  const server = new StatusServer(
-    { address: LOOPBACK, port: 0 },
-    { health: () => HEALTHY, report: async () => aReport(), proxyMode: 'userspace', ...pages },
-    log,
-    limits,
-  );
+  const server = new StatusServer({ address: LOOPBACK, port: 0 }, statusPages(pages), log, limits);
   const { port } = await server.start();
   ends.push(() => server.stop());
   return { server, port, url: `http://${LOOPBACK}:${port}` };
@@ -56,6 +50,38 @@ describe('the status server', () => {
     expect(await response.text()).toBe(
       '{"lastUpdated": "2026-11-22 11:58:30 +0000 UTC","currentTime": "2026-11-22 12:00:00 +0000 UTC"}',
     );
+  });
+
+  it('answers /livez as /healthz, yet of what lives, not of what new clients are to come to', async () => {
+    const leaving = { healthy: false, lastUpdated: NOON - 90_000, currentTime: NOON };
+    const { url } = await serve({ health: () => leaving });
+    const [health, live] = [await fetch(`${url}/healthz`), await fetch(`${url}/livez`)];
+    expect([health.status, live.status]).toEqual([503, 200]);
+    expect(live.headers.get('content-type')).toBe('application/json');
+    expect(await live.json()).toEqual({
+      lastUpdated: '2026-11-22 12:00:00 +0000 UTC',
+      currentTime: '2026-11-22 12:00:00 +0000 UTC',
+    });
+    const { url: stalled } = await serve({ liveness: () => leaving });
+    expect((await fetch(`${stalled}/livez`)).status).toBe(503);
+  });
+
+  it('answers /readyz with ok, or with 503 and why not', async () => {
+    const { url } = await serve();
+    const ready = await fetch(`${url}/readyz`);
+    expect([ready.status, await ready.text()]).toEqual([200, 'ok']);
+    const { url: other } = await serve({ unready: () => 'waiting for the first sync' });
+    const unready = await fetch(`${other}/readyz`);
+    expect([unready.status, await unready.text()]).toEqual([503, 'waiting for the first sync\n']);
+    expect(unready.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+  });
+
+  it('answers /metrics with the page as it is, in its own type', async () => {
+    const contentType = 'text/plain; version=0.0.4; charset=utf-8';
+    const { url } = await serve({ metrics: async () => ({ contentType, body: 'up 1\n' }) });
+    const response = await fetch(`${url}/metrics`);
+    expect([response.status, await response.text()]).toEqual([200, 'up 1\n']);
+    expect(response.headers.get('content-type')).toBe(contentType);
   });
 
   it('answers /proxyMode with the one word', async () => {
@@ -98,7 +124,9 @@ describe('the status server', () => {
       const { url } = await serve();
       const response = await fetch(`${url}${path}`);
       expect(response.status).toBe(404);
-      expect(await response.text()).toBe('No such page. There are: /healthz /proxyMode /v1/status\n');
+      expect(await response.text()).toBe(
+        'No such page. There are: /healthz /livez /readyz /proxyMode /metrics /v1/status\n',
+      );
     },
   );
 
@@ -184,11 +212,7 @@ describe('the status server', () => {
 
   it('names the address that another program holds', async () => {
     const { port } = await serve();
-    const second = new StatusServer(
-      { address: LOOPBACK, port },
-      { health: () => HEALTHY, report: async () => aReport(), proxyMode: 'userspace' },
-      SILENT_LOGGER,
-    );
+    const second = new StatusServer({ address: LOOPBACK, port }, statusPages(), SILENT_LOGGER);
     await expect(second.start()).rejects.toMatchObject({
       code: 'STATUS_ADDRESS_IN_USE',
       message: expect.stringContaining(`${LOOPBACK}:${port}`),
@@ -197,11 +221,7 @@ describe('the status server', () => {
   });
 
   it('names an address that is not of this host', async () => {
-    const server = new StatusServer(
-      { address: '192.0.2.1', port: 10249 },
-      { health: () => HEALTHY, report: async () => aReport(), proxyMode: 'userspace' },
-      SILENT_LOGGER,
-    );
+    const server = new StatusServer({ address: '192.0.2.1', port: 10249 }, statusPages(), SILENT_LOGGER);
     await expect(server.start()).rejects.toMatchObject({
       code: 'STATUS_ADDRESS_UNAVAILABLE',
       message: expect.stringContaining('192.0.2.1:10249'),

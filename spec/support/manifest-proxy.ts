@@ -14,7 +14,7 @@ import type { ServiceOverview } from '../../src/status/service-overview.js';
 import { buildStatusReport } from '../../src/status/status-report.js';
 import { StatusServer } from '../../src/status/status-server.js';
 import { NoSteering } from '../../src/steering/none.js';
-import { statusInput } from './proxy-values.js';
+import { statusInput, statusPages } from './proxy-values.js';
 import { RecordingObserver } from './recording-observer.js';
 
 /**
@@ -60,7 +60,7 @@ export async function startManifestProxy(
   const status =
     config.statusAddress === null
       ? null
-      : new StatusServer(config.statusAddress, { health, report, proxyMode: 'userspace' }, SILENT_LOGGER);
+      : new StatusServer(config.statusAddress, statusPages({ health, report }), SILENT_LOGGER);
   const stop = async (graceMs: number) => {
     await status?.stop();
     await proxier.stop();

@@ -4,6 +4,7 @@ import type { ProxyView, ServicePortView, SyncProgress } from '../../src/proxier
 import type { PortalCounters } from '../../src/relay/engine.js';
 import type { SourceStatus } from '../../src/sources/source.js';
 import { buildStatusReport, type StatusInput, type StatusReport } from '../../src/status/status-report.js';
+import type { StatusPages } from '../../src/status/status-server.js';
 
 /** Values that a proxier, a relay and their sources would show: a spec names only what it is about. */
 
@@ -133,4 +134,18 @@ export function statusInput(changes: Partial<StatusInput> = {}): StatusInput {
 
 export function aReport(changes: Partial<StatusInput> = {}): StatusReport {
   return buildStatusReport(statusInput(changes));
+}
+
+/** What a status server is to show: of a proxy that is well. */
+export function statusPages(changes: Partial<StatusPages> = {}): StatusPages {
+  const healthy = { healthy: true, lastUpdated: NOON, currentTime: NOON };
+  return {
+    health: () => healthy,
+    liveness: () => healthy,
+    unready: () => null,
+    metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: '# nothing\n' }),
+    report: async () => aReport(),
+    proxyMode: 'userspace',
+    ...changes,
+  };
 }

@@ -24,6 +24,8 @@ interface Setting {
   readonly bindAddressForIPv6?: () => Promise<string>;
   readonly holdPort?: HoldPort;
   readonly relay?: RecordingRelay;
+  readonly elapsed?: () => number;
+  readonly syncEnded?: (durationMs: number) => void;
 }
 
 /** No port is held, and each is called so. */
@@ -76,6 +78,7 @@ export function startProxier({
   bindAddressForIPv6 = () => Promise.resolve(bindAddress),
   holdPort = HOLD_NOTHING,
   relay = new RecordingRelay(RELAY_OPTIONS),
+  ...others
 }: Setting = {}) {
   const logger = new RecordingLogger();
   const proxier = new Proxier({
@@ -89,6 +92,7 @@ export function startProxier({
     holdPort,
     now: Date.now,
     random: Math.random,
+    ...others,
   });
   onTestFinished(async () => {
     await proxier.stop();
@@ -154,9 +158,11 @@ export class FailingSteering extends NoSteering implements Steering {
   /** What can't be steered, though the rest is. */
   problems: readonly KubeSpliceError[] = [];
   readonly checks: SteeringCheck[] = [];
+  whileApplying: () => void = () => undefined;
 
   override apply(...[, check]: Parameters<Steering['apply']>): Promise<readonly KubeSpliceError[]> {
     this.checks.push(check);
+    this.whileApplying();
     return this.reason === null ? Promise.resolve(this.problems) : Promise.reject(this.reason);
   }
 }

@@ -11,7 +11,8 @@ const CONNTRACK = 'connection tracking is left as the kernel has it';
 const API_CLIENT = 'the API server is asked for little, in JSON: a list, then what changes';
 const LOCAL_TRAFFIC = 'traffic of pods is known by --cluster-cidr alone';
 const KLOG = 'what is logged, and where, is set by -v, --log-format, --log-dir and --alsologtostderr';
-const METRICS = 'metrics are not served yet';
+const METRICS = 'metrics are served at --healthz-bind-address, with /healthz';
+const NO_HIDDEN_METRICS = 'no metric is hidden';
 const IDENTITY = 'the machine is not identified';
 
 /**
@@ -65,7 +66,7 @@ export const IGNORED_FLAGS = [
   { name: 'pod-bridge-interface', takes: 'value', because: LOCAL_TRAFFIC },
   { name: 'pod-interface-name-prefix', takes: 'value', because: LOCAL_TRAFFIC },
   { name: 'profiling', takes: 'boolean', because: 'there is no profiling endpoint' },
-  { name: 'show-hidden-metrics-for-version', takes: 'value', because: METRICS },
+  { name: 'show-hidden-metrics-for-version', takes: 'value', because: NO_HIDDEN_METRICS },
   { name: 'skip-headers', takes: 'boolean', because: KLOG },
   { name: 'skip-log-headers', takes: 'boolean', because: KLOG },
   { name: 'stderrthreshold', takes: 'value', because: KLOG },

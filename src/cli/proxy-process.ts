@@ -13,10 +13,12 @@ import { RecentFailures } from '../relay/recent-failures.js';
 import { relayLog } from '../relay/relay-log.js';
 import { assessHealth } from '../status/health.js';
 import { HealthCheckServers } from '../status/health-check-servers.js';
+import { Metrics } from '../status/metrics/metrics.js';
+import { whyUnready } from '../status/readiness.js';
 import type { ServiceOverview } from '../status/service-overview.js';
 import { stateDump } from '../status/state-dump.js';
 import { buildStatusReport, type StatusFacts } from '../status/status-report.js';
-import { StatusServer } from '../status/status-server.js';
+import { type StatusPages, StatusServer } from '../status/status-server.js';
 import { chooseSteering } from '../steering/choose-steering.js';
 import type { RefusedTraffic, Steering } from '../steering/steering.js';
 import { buildSource } from './build-source.js';
@@ -81,6 +83,7 @@ export function proxyStarter(logger: Logger): StartProxy {
       logger,
       now: Date.now,
       random: Math.random,
+      syncEnded: (durationMs) => metrics.syncEnded(durationMs),
     });
     const healthChecks = new HealthCheckServers({ nodePortAddresses: config.nodePortAddresses, logger });
     const retryTimer = setInterval(() => void healthChecks.retry(), config.syncPeriodMs).unref();
@@ -100,9 +103,18 @@ export function proxyStarter(logger: Logger): StartProxy {
         node: node(),
         now: Date.now(),
       });
+    const metrics = new Metrics(report);
     let leaving = false;
-    const health = () => assessHealth(proxier.syncProgress(), config.syncPeriodMs, Date.now(), leaving);
-    const pages = { health, report, proxyMode: 'userspace' };
+    const assess = (isLeaving: boolean) =>
+      assessHealth(proxier.syncProgress(), config.syncPeriodMs, Date.now(), isLeaving);
+    const pages: StatusPages = {
+      health: () => assess(leaving),
+      liveness: () => assess(false),
+      unready: () => whyUnready(proxier.syncProgress(), leaving),
+      metrics: () => metrics.page(),
+      report,
+      proxyMode: 'userspace',
+    };
     const server =
       config.statusAddress === null ? null : new StatusServer(config.statusAddress, pages, logger);
 

@@ -4,11 +4,18 @@ import type { Logger } from '../host/log.js';
 import { hostPort } from '../model/endpoint.js';
 import { KubeSpliceError, systemErrorCode } from '../model/errors.js';
 import { type Health, healthzBody } from './health.js';
+import type { MetricsPage } from './metrics/metrics.js';
 import type { StatusReport } from './status-report.js';
 
 /** What the pages show. Each is asked anew for every request. */
 export interface StatusPages {
+  /** Of `/healthz`: whether load balancers are to send clients here. */
   readonly health: () => Health;
+  /** Of `/livez`: whether it works, also while it is leaving. */
+  readonly liveness: () => Health;
+  /** Of `/readyz`: why it does not serve what it is to serve; null where it does. */
+  readonly unready: () => string | null;
+  readonly metrics: () => Promise<MetricsPage>;
   readonly report: () => Promise<StatusReport>;
   /** What `/proxyMode` answers; kube-proxy's word for what this is. */
   readonly proxyMode: string;
@@ -34,7 +41,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** Serves `/healthz`, `/proxyMode` and `/v1/status`. Every answer closes its connection, so that none outlives a stop. */
+/** Serves `/healthz`, `/livez`, `/readyz`, `/proxyMode`, `/metrics` and `/v1/status`. Every answer closes its connection, so that none outlives a stop. */
 export class StatusServer {
   readonly #address: StatusAddress;
   readonly #log: Logger;
@@ -46,7 +53,10 @@ export class StatusServer {
     this.#log = log;
     this.#pages = new Map<string, () => Answer | Promise<Answer>>([
       ['/healthz', () => healthzAnswer(pages.health())],
+      ['/livez', () => healthzAnswer(pages.liveness())],
+      ['/readyz', () => readyzAnswer(pages.unready())],
       ['/proxyMode', () => text(200, pages.proxyMode)],
+      ['/metrics', async () => ({ status: 200, ...(await pages.metrics()) })],
       ['/v1/status', async () => json(200, `${JSON.stringify(await pages.report())}\n`)],
     ]);
     this.#server = createServer(
@@ -125,6 +135,11 @@ export class StatusServer {
 
 function healthzAnswer(health: Health): Answer {
   return json(health.healthy ? 200 : 503, healthzBody(health));
+}
+
+/** As Kubernetes' own servers answer it (kubernetes.io, API health endpoints): one word where all is well. */
+function readyzAnswer(unready: string | null): Answer {
+  return unready === null ? text(200, 'ok') : text(503, `${unready}\n`);
 }
 
 function json(status: number, body: string): Answer {

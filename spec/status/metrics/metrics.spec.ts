@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { Metrics } from '../../../src/status/metrics/metrics.js';
+import type { StatusReport } from '../../../src/status/status-report.js';
+import { readExposition } from '../../support/exposition.js';
+import { aReport, aSourceStatus, NOON, statusInput } from '../../support/proxy-values.js';
+
+async function pageOf(report: StatusReport = aReport()) {
+  const { body } = await new Metrics(async () => report).page();
+  return readExposition(body);
+}
+
+function seriesOf(page: Awaited<ReturnType<typeof pageOf>>, name: string) {
+  return Object.fromEntries(page.get(name)?.series ?? []);
+}
+
+describe('the metrics', () => {
+  it('are served as the text format that Prometheus reads', async () => {
+    const { contentType, body } = await new Metrics(async () => aReport()).page();
+    expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(body.endsWith('\n')).toBe(true);
+  });
+
+  it("measure syncs in kube-proxy's name, words and buckets", async () => {
+    const metrics = new Metrics(async () => aReport());
+    metrics.syncEnded(1);
+    metrics.syncEnded(3_000);
+    const ours = readExposition((await metrics.page()).body).get(
+      'kubeproxy_sync_proxy_rules_duration_seconds',
+    );
+    const recorded = readFileSync('spec/fixtures/kube-proxy-1.25/iptables.metrics.prom', 'utf8');
+    const theirs = readExposition(recorded).get('kubeproxy_sync_proxy_rules_duration_seconds');
+    expect([ours?.type, ours?.help]).toEqual([theirs?.type, theirs?.help]);
+    expect([...(ours?.series.keys() ?? [])]).toEqual([...(theirs?.series.keys() ?? [])]);
+    expect(Object.fromEntries(ours?.series ?? [])).toMatchObject({
+      '_bucket{le="0.001"}': 1,
+      '_bucket{le="2.048"}': 1,
+      '_bucket{le="4.096"}': 2,
+      '_bucket{le="+Inf"}': 2,
+      '_sum{}': 3.001,
+      '_count{}': 2,
+    });
+  });
+
+  it('tell how syncs ended, and when the last one ended well', async () => {
+    const progress = { succeeded: 7, failed: 2, lastSynced: NOON, errors: ['one', 'two', 'three'] };
+    const { view } = statusInput();
+    const report = aReport({
+      view: { ...view, syncProgress: () => ({ ...view.syncProgress(), ...progress }) },
+    });
+    const page = await pageOf(report);
+    expect(seriesOf(page, 'kubesplice_syncs_total')).toEqual({
+      '{result="success"}': 7,
+      '{result="failure"}': 2,
+    });
+    expect(seriesOf(page, 'kubeproxy_sync_proxy_rules_last_timestamp_seconds')).toEqual({
+      '{}': NOON / 1_000,
+    });
+    expect(seriesOf(page, 'kubesplice_sync_errors')).toEqual({ '{}': 3 });
+  });
+
+  it('are 0 for the time of the last good sync where there was none', async () => {
+    const { view } = statusInput();
+    const report = aReport({
+      view: { ...view, syncProgress: () => ({ ...view.syncProgress(), lastSynced: null }) },
+    });
+    expect(seriesOf(await pageOf(report), 'kubeproxy_sync_proxy_rules_last_timestamp_seconds')).toEqual({
+      '{}': 0,
+    });
+  });
+
+  it('tell what runs, and add up the sources of a kind', async () => {
+    const sources = [
+      aSourceStatus({ kind: 'manifests', objects: 2 }),
+      aSourceStatus({ kind: 'manifests', objects: 3 }),
+      aSourceStatus({ kind: 'apiserver', objects: 5, stale: true }),
+    ];
+    const report = aReport({ sources });
+    const page = await pageOf(report);
+    const { version, relay, steering } = report;
+    expect(seriesOf(page, 'kubesplice_build_info')).toEqual({
+      [`{version="${version}",relay="${relay.kind}",steering="${steering.kind}"}`]: 1,
+    });
+    expect(seriesOf(page, 'kubesplice_source_objects')).toEqual({
+      '{kind="manifests"}': 5,
+      '{kind="apiserver"}': 5,
+    });
+    expect(seriesOf(page, 'kubesplice_source_stale')).toEqual({
+      '{kind="manifests"}': 0,
+      '{kind="apiserver"}': 1,
+    });
+  });
+
+  it('tell what was refused at the guard, and have no series where nothing is counted', async () => {
+    const refused = { connections: 3, datagrams: 4 };
+    expect(seriesOf(await pageOf(aReport({ refused })), 'kubesplice_steering_refused_total')).toEqual({
+      '{kind="connection"}': 3,
+      '{kind="datagram"}': 4,
+    });
+    expect(seriesOf(await pageOf(aReport({ refused: null })), 'kubesplice_steering_refused_total')).toEqual(
+      {},
+    );
+  });
+
+  it('tell of the process what prom-client tells of any', async () => {
+    const page = await pageOf();
+    expect(seriesOf(page, 'process_open_fds')['{}']).toBeGreaterThan(2);
+    expect(seriesOf(page, 'process_max_fds')['{}']).toBeGreaterThan(2);
+  });
+
+  it('do not keep what is gone by the next page', async () => {
+    let report = aReport({
+      sources: [aSourceStatus({ kind: 'apiserver' })],
+      refused: { connections: 1, datagrams: 1 },
+    });
+    const metrics = new Metrics(async () => report);
+    await metrics.page();
+    report = aReport({ sources: [aSourceStatus({ kind: 'manifests' })], refused: null });
+    const page = readExposition((await metrics.page()).body);
+    expect(Object.keys(seriesOf(page, 'kubesplice_source_objects'))).toEqual(['{kind="manifests"}']);
+    expect(seriesOf(page, 'kubesplice_steering_refused_total')).toEqual({});
+  });
+
+  it('are asked for once where two ask at a time, and anew for the next', async () => {
+    let asked = 0;
+    const metrics = new Metrics(async () => {
+      asked += 1;
+      return aReport();
+    });
+    const [one, other] = await Promise.all([metrics.page(), metrics.page()]);
+    expect(one).toBe(other);
+    expect(asked).toBe(1);
+    await metrics.page();
+    expect(asked).toBe(2);
+  });
+
+  it('are asked for anew after a page that failed', async () => {
+    let fails = true;
+    const metrics = new Metrics(async () => {
+      if (fails) throw new Error('no report');
+      return aReport();
+    });
+    await expect(metrics.page()).rejects.toThrow('no report');
+    fails = false;
+    await expect(metrics.page()).resolves.toMatchObject({ contentType: expect.any(String) });
+  });
+});
