@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -31,6 +31,13 @@ const UDP_SESSIONS = 1_000;
 const SMALL_DISK = '64k';
 const MAY_MOUNT = spawnSync('unshare', ['--mount', 'true']).status === 0;
 
+const HAS_PRLIMIT = spawnSync('prlimit', ['--version']).status === 0;
+/** Those that are open stay so; there is no number left for another. */
+const NO_FILES = 3;
+const ENOUGH_FILES = 1_024;
+/** Some sync periods. */
+const WITHOUT_FILES_MS = 3_000;
+
 const proxyUnderLoad = (...flags: readonly string[]) => ProxyUnderLoad.start({ address: ADDRESS, flags });
 
 describe.skipIf(NATIVE_RELAY_MISSING)('clients notice nothing (skipped without the native relay)', () => {
@@ -46,6 +53,30 @@ describe.skipIf(NATIVE_RELAY_MISSING)('clients notice nothing (skipped without t
     expect(await healthCode(proxy)).toBe(200);
     expect((await load.stop()).failures).toEqual([]);
   });
+
+  it.skipIf(!HAS_PRLIMIT)(
+    'while the control process has no file descriptor left; what changes meanwhile takes effect when it has (skipped without prlimit)',
+    { timeout: 60_000 },
+    async () => {
+      // Every second it looks at what there is in the kernel.
+      const running = await proxyUnderLoad('--iptables-sync-period', '1s');
+      const { proxy, load } = running;
+      const limitFiles = (soft: number) =>
+        execFileSync('prlimit', ['--pid', `${proxy.program.pid}`, `--nofile=${soft}:`]);
+      const before = (await proxy.report()).servicePorts.length;
+      limitFiles(NO_FILES);
+      running.declare({ moreServices: 1 });
+      await proxy.program.says(/EMFILE|too many open files/);
+      await pause(WITHOUT_FILES_MS);
+      await load.more(MANY);
+      limitFiles(ENOUGH_FILES);
+      await eventually(async () => {
+        const { servicePorts } = await proxy.report();
+        expect(servicePorts.map(({ portal }) => portal !== null)).toEqual(Array(before + 1).fill(true));
+      }, 30_000);
+      expect((await load.stop()).failures).toEqual([]);
+    },
+  );
 
   it(`of one that sends from ${FLOODING_PORTS} ports: the table of sessions has ${UDP_SESSIONS}`, {
     timeout: 120_000,

@@ -1,6 +1,6 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { localAddresses } from '../../src/host/local-addresses.js';
+import { type Interfaces, localAddresses, rememberedInterfaces } from '../../src/host/local-addresses.js';
 
 function ipv4(address: string): NetworkInterfaceInfo {
   return { family: 'IPv4', address, netmask: '255.0.0.0', mac: '', internal: false, cidr: null };
@@ -41,5 +41,24 @@ describe('the addresses to listen on', () => {
 
   it('hold loopback on the host that runs this', () => {
     expect(localAddresses('0.0.0.0')).toContain('127.0.0.1');
+  });
+});
+
+describe('the addresses of a host', () => {
+  it('are what was told last where they can not be asked for', () => {
+    const answers: (Interfaces | Error)[] = [HOST, new Error('no file descriptor left'), {}];
+    const ask = rememberedInterfaces(() => {
+      const answer = answers.shift() ?? {};
+      if (answer instanceof Error) throw answer;
+      return answer;
+    });
+    expect([ask(), ask(), ask()]).toEqual([HOST, HOST, {}]);
+  });
+
+  it('are not made up where none are known yet', () => {
+    const ask = rememberedInterfaces(() => {
+      throw new Error('no file descriptor left');
+    });
+    expect(ask).toThrow('no file descriptor left');
   });
 });

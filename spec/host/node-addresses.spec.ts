@@ -121,3 +121,17 @@ describe.skipIf(ip === null)(`a real default route${ip === null ? ' (SKIPPED: ne
     expect(addresses.nodeAddress(family)).toBe(sourceByRoute(flag, to) ?? first);
   });
 });
+
+describe('the default routes', () => {
+  it('are those that were told last where they can not be asked for', async () => {
+    const addresses = onHost();
+    await addresses.refresh(routes({ IPv4: '192.0.2.1', IPv6: '2001:db8::1' }));
+    await addresses.refresh(async (family) => {
+      if (family === 'IPv4') throw new Error('no file descriptor left');
+      return null;
+    });
+    expect(addresses.nodeAddress('IPv4')).toBe('192.0.2.1');
+    await addresses.refresh(routes({}));
+    expect(addresses.nodeAddress('IPv4')).toBe('172.17.0.1');
+  });
+});

@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import { SILENT_LOGGER } from '../host/log.js';
 import { NodeAddresses } from '../host/node-addresses.js';
 import { programSearch } from '../host/program-search.js';
@@ -12,7 +11,7 @@ import { removeAllRules } from '../steering/choose-steering.js';
  * @throws KubeSpliceError `STEERING_FAILED` where something could not be removed.
  */
 export async function runCleanupCommand(write: (text: string) => void): Promise<number> {
-  const addresses = new NodeAddresses(() => [], networkInterfaces);
+  const addresses = new NodeAddresses(() => []);
   await removeAllRules({
     runner: new SpawnedCommands(),
     find: programSearch(process.env.PATH),

@@ -1,8 +1,8 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { networkInterfaces } from 'node:os';
 import { type IPFamily, isLoopback, parseAddress } from '../model/address.js';
-import type { Interfaces } from './local-addresses.js';
+import { systemErrorCode } from '../model/errors.js';
+import { hostInterfaces, type Interfaces } from './local-addresses.js';
 
 /** Addresses that nobody has (RFC 5737, RFC 3849): the way there is that of the default route. */
 const FAR_AWAY: Readonly<Record<IPFamily, string>> = { IPv4: '192.0.2.1', IPv6: '2001:db8::1' };
@@ -24,14 +24,18 @@ export class NodeAddresses {
    */
   constructor(
     private readonly known: () => readonly string[],
-    private readonly interfaces: () => Interfaces = networkInterfaces,
+    private readonly interfaces: () => Interfaces = hostInterfaces,
   ) {}
 
-  /** Asks the kernel for its default routes once more. No packet is sent: a datagram socket that connects looks up only. */
+  /**
+   * Asks the kernel for its default routes once more. No packet is sent: a datagram socket that connects looks up only. Where it
+   * can't be asked, what it told last is kept. Never rejects, once it has been asked.
+   */
   async refresh(sourceTowards: (family: IPFamily) => Promise<string | null> = routedSource): Promise<void> {
     this.#hasIPv6 = this.localAddresses('IPv6').length > 0;
     for (const family of ['IPv4', 'IPv6'] as const) {
-      const source = await sourceTowards(family);
+      const source = await sourceTowards(family).catch(() => undefined);
+      if (source === undefined) continue;
       if (source === null) this.#routed.delete(family);
       else this.#routed.set(family, source);
     }
@@ -63,14 +67,18 @@ export class NodeAddresses {
   }
 }
 
-/** The address that a packet to far away would leave from; null where there is no route. */
+/** Errors that tell of the process or the kernel, not of a route (socket(2)). */
+const CANNOT_BE_ASKED: readonly (string | undefined)[] = ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'];
+
+/** The address that a packet to far away would leave from; null where there is no route. Rejects where that can't be asked. */
 async function routedSource(family: IPFamily): Promise<string | null> {
   const socket = createSocket(SOCKET_TYPES[family]);
   try {
     socket.connect(DISCARD_PORT, FAR_AWAY[family]);
     await once(socket, 'connect');
     return parseAddress(socket.address().address)?.address ?? null;
-  } catch {
+  } catch (error) {
+    if (CANNOT_BE_ASKED.includes(systemErrorCode(error))) throw error;
     return null;
   } finally {
     socket.close();
