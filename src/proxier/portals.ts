@@ -1,24 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../host/log.js';
-import type { Endpoint, EndpointKey } from '../model/endpoint.js';
 import { KubeSpliceError } from '../model/errors.js';
 import type { Protocol, ServicePort, ServicePortName } from '../model/service-port.js';
 import type { ServiceState } from '../model/service-state.js';
-import type { OpenPortal, PortalRouting, RelayEngine } from '../relay/engine.js';
+import type { OpenPortal, RelayEngine } from '../relay/engine.js';
 import type { GuardedPortal } from '../steering/steering.js';
 import { KeptPortals } from './kept-portals.js';
 import { PastPorts } from './past-ports.js';
 import type { PortAllocator } from './port-allocator.js';
-import {
-  portalName,
-  relayName,
-  relayNames,
-  sameRouting,
-  TRAFFICS,
-  type Traffic,
-  type WantedPortal,
-  wantedPortal,
-} from './wanted-portals.js';
+import { type FindWaysBack, type OldMarks, PortalRoutings } from './portal-routings.js';
+import { portalName, relayName, relayNames, TRAFFICS, type Traffic, wantedPortal } from './wanted-portals.js';
 
 /** Portals opened at the same time: enough to keep the event loop busy, few enough to let others in between. */
 const OPENING_AT_ONCE = 32;
@@ -35,14 +26,6 @@ type Portal = OpenPortal & PortalOf & { readonly relayName: ServicePortName };
 interface FailedPortal extends PortalOf {
   readonly error: KubeSpliceError;
 }
-
-/** Those endpoints of a service port that lead back to it; undefined where none does. */
-export type FindWaysBack = (
-  endpoints: readonly Endpoint[],
-  servicePort: ServicePortName,
-  protocol: Protocol,
-  state: ServiceState,
-) => ReadonlySet<EndpointKey> | undefined;
 
 /** What the portals are opened with. */
 export interface PortalsOptions {
@@ -68,10 +51,7 @@ export class Portals {
   readonly #superseded = new Map<ServicePortName, Portal>();
   /** The service ports of the open portals, by protocol and port. */
   readonly #byPort = new Map<string, ServicePortName>();
-  /** What the relay was told last of each open portal, by the name that it knows it by. */
-  readonly #routings = new Map<ServicePortName, PortalRouting>();
-  /** Service ports of whose endpoints the relay was told that some lead back. */
-  readonly #marked = new Set<ServicePortName>();
+  readonly #routings: PortalRoutings;
   /** Those that the relay has from an earlier run, until they are taken over or closed. */
   readonly #kept: KeptPortals;
   /** Service ports whose external traffic is about to go to the internal portal: the other one serves until it does. */
@@ -87,6 +67,7 @@ export class Portals {
 
   constructor(private readonly options: PortalsOptions) {
     this.#kept = new KeptPortals(options.relay, options.ports);
+    this.#routings = new PortalRoutings(options.relay, options.waysBack);
   }
 
   /** By `portalName`. */
@@ -116,7 +97,7 @@ export class Portals {
 
   /** The service ports of which the relay was told that some of their endpoints lead back. */
   get marked(): ReadonlySet<ServicePortName> {
-    return this.#marked;
+    return this.#routings.marked;
   }
 
   /** Why a portal is not open, by `portalName`. */
@@ -133,16 +114,12 @@ export class Portals {
 
   /** Tells the relay of endpoints and affinity, and which endpoints lead back, where that differs from what it has. */
   route(servicePorts: Iterable<ServicePortName>, state: ServiceState): void {
-    for (const { servicePort, traffic } of portalsOf(servicePorts))
-      this.#route(servicePort, traffic, wantedPortal(state, servicePort, traffic), state);
+    for (const portal of portalsOf(servicePorts)) this.#route(portal, state, 'dropped');
   }
 
   /** As `route`, but no endpoint that was said to lead back is said not to: as long as rules may still lead there. */
   mark(servicePorts: Iterable<ServicePortName>, state: ServiceState): void {
-    for (const { servicePort, traffic } of portalsOf(servicePorts)) {
-      const wanted = wantedPortal(state, servicePort, traffic);
-      this.#route(servicePort, traffic, wanted, state, (told) => told.leadsBack);
-    }
+    for (const portal of portalsOf(servicePorts)) this.#route(portal, state, 'kept');
   }
 
   /**
@@ -205,7 +182,7 @@ export class Portals {
         if (isMerging) this.#merging.add(servicePort);
         else closing.push(...this.#closeKept(name));
       } else if (portal.protocol === wanted?.protocol) {
-        this.#route(servicePort, traffic, wanted, state);
+        this.#route({ servicePort, traffic }, state, 'dropped');
         if (await this.#listensTooNarrowly(portal, state)) this.#supersede(name, portal);
       } else if (isMerging) this.#merging.add(servicePort);
       else closing.push(this.#closePortal(name, portal));
@@ -316,7 +293,7 @@ export class Portals {
     const portal = portalName(servicePort, traffic);
     const name = relayName(portal, bindAddress);
     const { protocol } = wanted;
-    const routing = this.#withWaysBack(servicePort, wanted, newest());
+    const routing = this.#routings.first(servicePort, wanted, newest());
     const hadPort = this.#kept.giveBack(name) ?? this.past.of(servicePort, traffic, newest());
     try {
       const open = (port: number) => relay.open({ name, protocol, address: bindAddress, port, routing });
@@ -324,7 +301,7 @@ export class Portals {
       this.#open.set(portal, { servicePort, traffic, protocol, relayName: name, ...address });
       this.#byPort.set(portKey(protocol, address.port), servicePort);
       this.#guarded = null;
-      this.#told(name, servicePort, routing);
+      this.#routings.opened(name, servicePort, routing);
       this.#kept.delete(name);
       this.#failed.delete(portal);
       logger.detail(2, 'portal opened', { servicePort: portal, protocol, ...address });
@@ -346,56 +323,12 @@ export class Portals {
     }
   }
 
-  /**
-   * Not waited for: it never rejects, and the relay takes what it is told in order.
-   *
-   * @param stillLeadsBack endpoints that lead back as long as they are among the endpoints, by what the relay was told.
-   */
-  #route(
-    servicePort: ServicePortName,
-    traffic: Traffic,
-    wanted: WantedPortal | undefined,
-    state: ServiceState,
-    stillLeadsBack: (told: PortalRouting) => ReadonlySet<EndpointKey> | undefined = () => undefined,
-  ): void {
+  #route({ servicePort, traffic }: PortalOf, state: ServiceState, oldMarks: OldMarks): void {
+    const wanted = wantedPortal(state, servicePort, traffic);
     if (wanted === undefined) return;
-    const portal = portalName(servicePort, traffic);
-    for (const of of [this.#open.get(portal), this.#superseded.get(portal)]) {
-      const told = of === undefined ? undefined : this.#routings.get(of.relayName);
-      if (of === undefined || told === undefined) continue;
-      const routing = this.#withWaysBack(servicePort, wanted, state, stillLeadsBack(told));
-      if (sameRouting(told, routing)) continue;
-      this.#told(of.relayName, servicePort, routing);
-      void this.options.relay.route(of.relayName, routing);
-    }
-  }
-
-  #withWaysBack(
-    servicePort: ServicePortName,
-    { protocol, routing }: WantedPortal,
-    state: ServiceState,
-    stillLeadsBack?: ReadonlySet<EndpointKey>,
-  ): PortalRouting {
-    const { endpoints } = routing;
-    const found = this.options.waysBack(endpoints, servicePort, protocol, state);
-    if (stillLeadsBack === undefined) return found === undefined ? routing : { ...routing, leadsBack: found };
-    const keys = endpoints
-      .map(({ key }) => key)
-      .filter((key) => found?.has(key) === true || stillLeadsBack.has(key));
-    return keys.length === 0 ? routing : { ...routing, leadsBack: new Set(keys) };
-  }
-
-  #told(name: ServicePortName, servicePort: ServicePortName, routing: PortalRouting): void {
-    this.#routings.set(name, routing);
-    this.#remark(servicePort);
-  }
-
-  #remark(servicePort: ServicePortName): void {
-    const isMarked = TRAFFICS.flatMap((traffic) => relayNames(portalName(servicePort, traffic))).some(
-      (name) => this.#routings.get(name)?.leadsBack !== undefined,
-    );
-    if (isMarked) this.#marked.add(servicePort);
-    else this.#marked.delete(servicePort);
+    const name = portalName(servicePort, traffic);
+    for (const portal of [this.#open.get(name), this.#superseded.get(name)])
+      if (portal !== undefined) this.#routings.update(portal.relayName, servicePort, wanted, state, oldMarks);
   }
 
   async #closePortal(name: ServicePortName, portal: Portal): Promise<void> {
@@ -407,8 +340,7 @@ export class Portals {
     const { relay, ports, logger } = this.options;
     this.#byPort.delete(portKey(protocol, port));
     this.#guarded = null;
-    this.#routings.delete(relayName);
-    this.#remark(servicePort);
+    this.#routings.closed(relayName, servicePort);
     await relay.close(relayName);
     ports.release(port);
     logger.detail(2, 'portal closed', { servicePort: relayName, protocol, address, port });
