@@ -182,3 +182,31 @@ describe('statusAddressFromFlags', () => {
     expect(() => statusAddressFromFlags(flags, DEFAULT)).toThrow('--healthz-port: "x"');
   });
 });
+
+describe('where metrics are served', () => {
+  it.each<[Record<string, string>, { address: string; port: number } | null]>([
+    [{}, { address: '127.0.0.1', port: 10_249 }],
+    [{ 'metrics-bind-address': '0.0.0.0' }, { address: '0.0.0.0', port: 10_249 }],
+    [{ 'metrics-bind-address': '[::1]:9100' }, { address: '::1', port: 9_100 }],
+    [{ 'metrics-port': '9100' }, { address: '127.0.0.1', port: 9_100 }],
+    [
+      { 'metrics-bind-address': '192.0.2.1:9100', 'metrics-port': '9101' },
+      { address: '192.0.2.1', port: 9_101 },
+    ],
+    [{ 'metrics-bind-address': '' }, null],
+    [{ 'metrics-port': '0' }, null],
+    [{ 'healthz-bind-address': '0.0.0.0:10256' }, { address: '127.0.0.1', port: 10_249 }],
+    [{ 'healthz-port': '0' }, { address: '127.0.0.1', port: 10_249 }],
+  ])('by %j is %j', (values, address) => {
+    expect(configFromFlags(given(values), DEFAULT_CONFIG).metricsAddress).toEqual(address);
+  });
+
+  it('is read as strictly as where health is', () => {
+    expect(() => configFromFlags(given({ 'metrics-bind-address': 'nowhere' }), DEFAULT_CONFIG)).toThrow(
+      '--metrics-bind-address: "nowhere"',
+    );
+    expect(() => configFromFlags(given({ 'metrics-port': '70000' }), DEFAULT_CONFIG)).toThrow(
+      '--metrics-port: "70000"',
+    );
+  });
+});

@@ -71,6 +71,7 @@ describe('the flags of kube-proxy 1.25', () => {
       config: {
         proxyMode: 'userspace',
         statusAddress: { address: '0.0.0.0', port: 10_256 },
+        metricsAddress: { address: '127.0.0.1', port: 10_249 },
         udpIdleTimeoutMs: 500,
         manifests: [],
         apiServer: { kubeconfig: '/var/lib/kube-proxy/kubeconfig', master: null },
@@ -83,7 +84,6 @@ describe('the flags of kube-proxy 1.25', () => {
     expect('warnings' in line && line.warnings.map((warning) => warning.split(/[ :]/)[0])).toEqual([
       '--detect-local-mode',
       '--logtostderr',
-      '--metrics-bind-address',
       '--masquerade-all',
     ]);
   });

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { runStatusCommand } from '../../src/cli/status-command.js';
 import { SILENT_LOGGER } from '../../src/host/log.js';
+import { healthPages } from '../../src/status/status-pages.js';
 import { StatusServer } from '../../src/status/status-server.js';
 import { statusTable } from '../../src/status/status-table.js';
-import { aReport, aSourceStatus, statusPages } from '../support/proxy-values.js';
+import { aReport, aSourceStatus, statusFigures } from '../support/proxy-values.js';
 
 /** A name with a control character that JSON lets through. */
 const LOCATION = 'services\u009b2J.yaml';
@@ -15,7 +16,7 @@ afterEach(() => server?.stop());
 async function serve() {
   server = new StatusServer(
     { address: '127.0.0.1', port: 0 },
-    statusPages({ report: async () => REPORT }),
+    healthPages(statusFigures({ report: async () => REPORT })),
     SILENT_LOGGER,
   );
   return server.start();

@@ -12,6 +12,7 @@ describe('the defaults', () => {
       udpReplyTimeoutMs: 5_000,
       syncPeriodMs: 30_000,
       statusAddress: { address: '127.0.0.1', port: 10_249 },
+      metricsAddress: { address: '127.0.0.1', port: 10_249 },
       manifests: [],
       apiServer: null,
       nodeName: null,

@@ -205,7 +205,7 @@ describe('the portals of service ports that IPv6 is steered to', () => {
     });
 
     it('give their port to those where it is the last one', async () => {
-      const portRange = { first: 40_200, last: 40_200 };
+      const portRange = { first: 29_872, last: 29_872 };
       const { proxier, addresses, logger } = startWith({ portRange });
       proxier.update(stateOf([api]));
       await proxier.settled();
@@ -213,7 +213,7 @@ describe('the portals of service ports that IPv6 is steered to', () => {
       await proxier.settled();
       expect(addresses()).toEqual([['default/api@dual-stack', '::']]);
       expect(proxier.servicePorts()).toMatchObject([
-        { portal: { address: '::', port: 40_200 }, error: null },
+        { portal: { address: '::', port: 29_872 }, error: null },
       ]);
       expect(logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
     });

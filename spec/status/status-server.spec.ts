@@ -4,9 +4,10 @@ import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SILENT_LOGGER } from '../../src/host/log.js';
 import { KubeSpliceError } from '../../src/model/errors.js';
-import { type StatusPages, StatusServer, type StatusServerLimits } from '../../src/status/status-server.js';
+import { operatorPages, type StatusFigures } from '../../src/status/status-pages.js';
+import { StatusServer, type StatusServerLimits } from '../../src/status/status-server.js';
 import { within } from '../support/deadline.js';
-import { aReport, NOON, statusPages } from '../support/proxy-values.js';
+import { aReport, NOON, statusFigures } from '../support/proxy-values.js';
 
 const LOOPBACK = '127.0.0.1';
 
@@ -15,8 +16,13 @@ afterEach(async () => {
   for (const end of ends.splice(0)) await end();
 });
 
-async function serve(pages: Partial<StatusPages> = {}, limits?: StatusServerLimits, log = SILENT_LOGGER) {
-  const server = new StatusServer({ address: LOOPBACK, port: 0 }, statusPages(pages), log, limits);
+async function serve(pages: Partial<StatusFigures> = {}, limits?: StatusServerLimits, log = SILENT_LOGGER) {
+  const server = new StatusServer(
+    { address: LOOPBACK, port: 0 },
+    operatorPages(statusFigures(pages)),
+    log,
+    limits,
+  );
   const { port } = await server.start();
   ends.push(() => server.stop());
   return { server, port, url: `http://${LOOPBACK}:${port}` };
@@ -125,7 +131,7 @@ describe('the status server', () => {
       const response = await fetch(`${url}${path}`);
       expect(response.status).toBe(404);
       expect(await response.text()).toBe(
-        'No such page. There are: /healthz /livez /readyz /proxyMode /metrics /v1/status\n',
+        'No such page. There are: /healthz /livez /readyz /proxyMode /v1/status /metrics\n',
       );
     },
   );
@@ -212,7 +218,11 @@ describe('the status server', () => {
 
   it('names the address that another program holds', async () => {
     const { port } = await serve();
-    const second = new StatusServer({ address: LOOPBACK, port }, statusPages(), SILENT_LOGGER);
+    const second = new StatusServer(
+      { address: LOOPBACK, port },
+      operatorPages(statusFigures()),
+      SILENT_LOGGER,
+    );
     await expect(second.start()).rejects.toMatchObject({
       code: 'STATUS_ADDRESS_IN_USE',
       message: expect.stringContaining(`${LOOPBACK}:${port}`),
@@ -221,7 +231,11 @@ describe('the status server', () => {
   });
 
   it('names an address that is not of this host', async () => {
-    const server = new StatusServer({ address: '192.0.2.1', port: 10249 }, statusPages(), SILENT_LOGGER);
+    const server = new StatusServer(
+      { address: '192.0.2.1', port: 10249 },
+      operatorPages(statusFigures()),
+      SILENT_LOGGER,
+    );
     await expect(server.start()).rejects.toMatchObject({
       code: 'STATUS_ADDRESS_UNAVAILABLE',
       message: expect.stringContaining('192.0.2.1:10249'),

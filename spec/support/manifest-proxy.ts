@@ -11,10 +11,11 @@ import type { ServiceState } from '../../src/model/service-state.js';
 import { Proxier } from '../../src/proxier/proxier.js';
 import { PortableRelay } from '../../src/relay/portable/portable-relay.js';
 import type { ServiceOverview } from '../../src/status/service-overview.js';
+import { healthPages } from '../../src/status/status-pages.js';
 import { buildStatusReport } from '../../src/status/status-report.js';
 import { StatusServer } from '../../src/status/status-server.js';
 import { NoSteering } from '../../src/steering/none.js';
-import { statusInput, statusPages } from './proxy-values.js';
+import { statusFigures, statusInput } from './proxy-values.js';
 import { RecordingObserver } from './recording-observer.js';
 
 /**
@@ -60,7 +61,7 @@ export async function startManifestProxy(
   const status =
     config.statusAddress === null
       ? null
-      : new StatusServer(config.statusAddress, statusPages({ health, report }), SILENT_LOGGER);
+      : new StatusServer(config.statusAddress, healthPages(statusFigures({ health, report })), SILENT_LOGGER);
   const stop = async (graceMs: number) => {
     await status?.stop();
     await proxier.stop();

@@ -142,6 +142,8 @@ export class RunningProgram {
       address,
       '--healthz-port',
       `${statusPort}`,
+      '--metrics-bind-address',
+      `${address}:${statusPort}`,
       ...(argv.some((argument) => argument.startsWith('--steering')) ? [] : WITHOUT_STEERING),
     ];
     return new RunningProgram(Program.start([...own, ...argv], options), address, statusPort, argv);

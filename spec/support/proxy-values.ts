@@ -3,8 +3,8 @@ import type { ServicePort } from '../../src/model/service-port.js';
 import type { ProxyView, ServicePortView, SyncProgress } from '../../src/proxier/proxy-view.js';
 import type { PortalCounters } from '../../src/relay/engine.js';
 import type { SourceStatus } from '../../src/sources/source.js';
+import type { StatusFigures } from '../../src/status/status-pages.js';
 import { buildStatusReport, type StatusInput, type StatusReport } from '../../src/status/status-report.js';
-import type { StatusPages } from '../../src/status/status-server.js';
 
 /** Values that a proxier, a relay and their sources would show: a spec names only what it is about. */
 
@@ -136,8 +136,8 @@ export function aReport(changes: Partial<StatusInput> = {}): StatusReport {
   return buildStatusReport(statusInput(changes));
 }
 
-/** What a status server is to show: of a proxy that is well. */
-export function statusPages(changes: Partial<StatusPages> = {}): StatusPages {
+/** What the pages are to show: of a proxy that is well. */
+export function statusFigures(changes: Partial<StatusFigures> = {}): StatusFigures {
   const healthy = { healthy: true, lastUpdated: NOON, currentTime: NOON };
   return {
     health: () => healthy,

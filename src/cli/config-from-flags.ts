@@ -34,6 +34,7 @@ export function configFromFlags(flags: GivenFlags, defaults: ProxyConfig): Proxy
     udpReplyTimeoutMs: flags.read('udp-reply-timeout', parseTimeout) ?? defaults.udpReplyTimeoutMs,
     syncPeriodMs: flags.read('iptables-sync-period', parsePeriod) ?? defaults.syncPeriodMs,
     statusAddress: statusAddressFromFlags(flags, defaults.statusAddress),
+    metricsAddress: addressFromFlags(flags, METRICS_FLAGS, defaults.metricsAddress),
     manifests: flags.has('manifests') ? manifests(flags) : defaults.manifests,
     apiServer: apiServer(flags) ?? defaults.apiServer,
     nodeName: flags.read('hostname-override', nodeName) ?? defaults.nodeName,
@@ -62,17 +63,32 @@ export function configFromFlags(flags: GivenFlags, defaults: ProxyConfig): Proxy
   });
 }
 
-/**
- * Where status is served, as both `--healthz-…` flags say: the port of `--healthz-port` goes before one that
- * `--healthz-bind-address` names; port 0 and, as in kube-proxy, an empty address turn it off.
- */
+/** The flag of an address, and the older one of its port. */
+interface AddressFlags {
+  readonly address: FlagName;
+  readonly port: FlagName;
+}
+
+const STATUS_FLAGS: AddressFlags = { address: 'healthz-bind-address', port: 'healthz-port' };
+const METRICS_FLAGS: AddressFlags = { address: 'metrics-bind-address', port: 'metrics-port' };
+
+/** Where status is served, as both `--healthz-…` flags say. */
 export function statusAddressFromFlags(
   flags: GivenFlags,
   defaults: StatusAddress | null,
 ): StatusAddress | null {
-  const port = flags.read('healthz-port', (text) => parseWholeNumber(text, 0, HIGHEST_PORT));
-  if (flags.text('healthz-bind-address') === '') return null;
-  const bound = flags.read('healthz-bind-address', parseSocketAddress);
+  return addressFromFlags(flags, STATUS_FLAGS, defaults);
+}
+
+/** The port of the older flag goes before one that the address has; port 0 and, as in kube-proxy, an empty address are none. */
+function addressFromFlags(
+  flags: GivenFlags,
+  names: AddressFlags,
+  defaults: StatusAddress | null,
+): StatusAddress | null {
+  const port = flags.read(names.port, (text) => parseWholeNumber(text, 0, HIGHEST_PORT));
+  if (flags.text(names.address) === '') return null;
+  const bound = flags.read(names.address, parseSocketAddress);
   const address = bound?.address ?? defaults?.address;
   const chosen = port ?? bound?.port ?? defaults?.port ?? 0;
   return address === undefined || chosen === 0 ? null : { address, port: chosen };

@@ -11,7 +11,6 @@ const CONNTRACK = 'connection tracking is left as the kernel has it';
 const API_CLIENT = 'the API server is asked for little, in JSON: a list, then what changes';
 const LOCAL_TRAFFIC = 'traffic of pods is known by --cluster-cidr alone';
 const KLOG = 'what is logged, and where, is set by -v, --log-format, --log-dir and --alsologtostderr';
-const METRICS = 'metrics are served at --healthz-bind-address, with /healthz';
 const NO_HIDDEN_METRICS = 'no metric is hidden';
 const IDENTITY = 'the machine is not identified';
 
@@ -55,8 +54,6 @@ export const IGNORED_FLAGS = [
   { name: 'log-flush-frequency', takes: 'value', because: 'nothing is held back' },
   { name: 'logtostderr', takes: 'boolean', because: KLOG },
   { name: 'machine-id-file', takes: 'value', because: IDENTITY },
-  { name: 'metrics-bind-address', takes: 'value', because: METRICS },
-  { name: 'metrics-port', takes: 'value', because: METRICS },
   { name: 'one-output', takes: 'boolean', because: KLOG },
   {
     name: 'oom-score-adj',

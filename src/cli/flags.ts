@@ -275,6 +275,22 @@ export const FLAGS = [
     description: 'The port of it, rather than one in --healthz-bind-address; 0 turns it off.',
   },
   {
+    name: 'metrics-bind-address',
+    group: 'Status',
+    takes: 'value',
+    commands: PROXY,
+    default: DEFAULT_CONFIG.metricsAddress?.address ?? '',
+    description: 'Where metrics are served: an address, or address:port. Empty turns them off.',
+  },
+  {
+    name: 'metrics-port',
+    group: 'Status',
+    takes: 'value',
+    commands: PROXY,
+    default: `${DEFAULT_CONFIG.metricsAddress?.port ?? 0}`,
+    description: 'The port of it, rather than one in --metrics-bind-address; 0 turns metrics off.',
+  },
+  {
     name: 'v',
     letter: 'v',
     group: 'Logs',

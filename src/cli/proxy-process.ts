@@ -17,8 +17,9 @@ import { Metrics } from '../status/metrics/metrics.js';
 import { whyUnready } from '../status/readiness.js';
 import type { ServiceOverview } from '../status/service-overview.js';
 import { stateDump } from '../status/state-dump.js';
+import { StatusListeners } from '../status/status-listeners.js';
+import type { StatusFigures } from '../status/status-pages.js';
 import { buildStatusReport, type StatusFacts } from '../status/status-report.js';
-import { type StatusPages, StatusServer } from '../status/status-server.js';
 import { chooseSteering } from '../steering/choose-steering.js';
 import type { RefusedTraffic, Steering } from '../steering/steering.js';
 import { buildSource } from './build-source.js';
@@ -107,7 +108,7 @@ export function proxyStarter(logger: Logger): StartProxy {
     let leaving = false;
     const assess = (isLeaving: boolean) =>
       assessHealth(proxier.syncProgress(), config.syncPeriodMs, Date.now(), isLeaving);
-    const pages: StatusPages = {
+    const figures: StatusFigures = {
       health: () => assess(leaving),
       liveness: () => assess(false),
       unready: () => whyUnready(proxier.syncProgress(), leaving),
@@ -115,8 +116,7 @@ export function proxyStarter(logger: Logger): StartProxy {
       report,
       proxyMode: 'userspace',
     };
-    const server =
-      config.statusAddress === null ? null : new StatusServer(config.statusAddress, pages, logger);
+    const listeners = new StatusListeners(config, figures, logger);
 
     const leave = (): void => {
       leaving = true;
@@ -142,7 +142,7 @@ export function proxyStarter(logger: Logger): StartProxy {
       if (config.cleanupOnExit) await removeRules(steering, logger);
       isDraining = true;
       await engine.shutdown(grace);
-      await server?.stop();
+      await listeners.stop();
       clearInterval(flushTimer);
       limited.flush();
       return engine.cut;
@@ -151,8 +151,7 @@ export function proxyStarter(logger: Logger): StartProxy {
       logger.info('relay', { ...facts.relay });
       if (warning === null) logger.info('steering', { ...facts.steering });
       else logger.warn(`${warning.code}: ${warning.message}`, { remedy: warning.remedy });
-      const statusAddress = await server?.start();
-      if (statusAddress !== undefined) logger.info('status', { ...statusAddress });
+      await listeners.start();
       await source.start((state) => {
         proxier.update(state);
         void healthChecks.update(state);

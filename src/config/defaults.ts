@@ -11,6 +11,7 @@ export const DEFAULT_CONFIG: ProxyConfig = deepFreeze<ProxyConfig>({
   udpReplyTimeoutMs: 5_000,
   syncPeriodMs: 30_000,
   statusAddress: { address: '127.0.0.1', port: 10249 },
+  metricsAddress: { address: '127.0.0.1', port: 10249 },
   manifests: [],
   apiServer: null,
   nodeName: null,

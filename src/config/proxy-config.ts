@@ -11,8 +11,10 @@ export interface ProxyConfig {
   readonly udpReplyTimeoutMs: number;
   /** The longest time between two syncs. */
   readonly syncPeriodMs: number;
-  /** Where the status server listens; null turns it off. */
+  /** Where health and status are served; null turns them off. */
   readonly statusAddress: StatusAddress | null;
+  /** Where metrics are served, and all other pages; null turns them off. */
+  readonly metricsAddress: StatusAddress | null;
   /** Files and directories that declare Services. */
   readonly manifests: readonly string[];
   /** How the API server is reached; null where Services come from manifests alone. */

@@ -3,23 +3,6 @@ import type { StatusAddress } from '../config/proxy-config.js';
 import type { Logger } from '../host/log.js';
 import { hostPort } from '../model/endpoint.js';
 import { KubeSpliceError, systemErrorCode } from '../model/errors.js';
-import { type Health, healthzBody } from './health.js';
-import type { MetricsPage } from './metrics/metrics.js';
-import type { StatusReport } from './status-report.js';
-
-/** What the pages show. Each is asked anew for every request. */
-export interface StatusPages {
-  /** Of `/healthz`: whether load balancers are to send clients here. */
-  readonly health: () => Health;
-  /** Of `/livez`: whether it works, also while it is leaving. */
-  readonly liveness: () => Health;
-  /** Of `/readyz`: why it does not serve what it is to serve; null where it does. */
-  readonly unready: () => string | null;
-  readonly metrics: () => Promise<MetricsPage>;
-  readonly report: () => Promise<StatusReport>;
-  /** What `/proxyMode` answers; kube-proxy's word for what this is. */
-  readonly proxyMode: string;
-}
 
 /** What a client may cost. Times are milliseconds. */
 export interface StatusServerLimits {
@@ -35,30 +18,27 @@ const LIMITS: StatusServerLimits = { requestMs: 5_000, idleMs: 10_000, connectio
 const MAX_HEADER_BYTES = 8_192;
 const METHODS = ['GET', 'HEAD'];
 
-interface Answer {
+/** What a page answers. */
+export interface Answer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
 }
 
-/** Serves `/healthz`, `/livez`, `/readyz`, `/proxyMode`, `/metrics` and `/v1/status`. Every answer closes its connection, so that none outlives a stop. */
+/** By path; each is asked anew for every request. */
+export type Pages = ReadonlyMap<string, () => Answer | Promise<Answer>>;
+
+/** Serves pages. Every answer closes its connection, so that none outlives a stop. */
 export class StatusServer {
   readonly #address: StatusAddress;
   readonly #log: Logger;
-  readonly #pages: ReadonlyMap<string, () => Answer | Promise<Answer>>;
+  readonly #pages: Pages;
   readonly #server: Server;
 
-  constructor(address: StatusAddress, pages: StatusPages, log: Logger, limits: StatusServerLimits = LIMITS) {
+  constructor(address: StatusAddress, pages: Pages, log: Logger, limits: StatusServerLimits = LIMITS) {
     this.#address = address;
     this.#log = log;
-    this.#pages = new Map<string, () => Answer | Promise<Answer>>([
-      ['/healthz', () => healthzAnswer(pages.health())],
-      ['/livez', () => healthzAnswer(pages.liveness())],
-      ['/readyz', () => readyzAnswer(pages.unready())],
-      ['/proxyMode', () => text(200, pages.proxyMode)],
-      ['/metrics', async () => ({ status: 200, ...(await pages.metrics()) })],
-      ['/v1/status', async () => json(200, `${JSON.stringify(await pages.report())}\n`)],
-    ]);
+    this.#pages = pages;
     this.#server = createServer(
       {
         headersTimeout: limits.requestMs,
@@ -133,20 +113,13 @@ export class StatusServer {
   }
 }
 
-function healthzAnswer(health: Health): Answer {
-  return json(health.healthy ? 200 : 503, healthzBody(health));
-}
-
-/** As Kubernetes' own servers answer it (kubernetes.io, API health endpoints): one word where all is well. */
-function readyzAnswer(unready: string | null): Answer {
-  return unready === null ? text(200, 'ok') : text(503, `${unready}\n`);
-}
-
-function json(status: number, body: string): Answer {
+/** An answer in JSON, which is text already. */
+export function json(status: number, body: string): Answer {
   return { status, contentType: 'application/json', body };
 }
 
-function text(status: number, body: string): Answer {
+/** An answer in plain text. */
+export function text(status: number, body: string): Answer {
   return { status, contentType: 'text/plain; charset=utf-8', body };
 }
 

@@ -112,7 +112,10 @@ async function startProxy({
   } catch (error) {
     if (!(error instanceof KubeSpliceError) || error.code !== 'STATUS_ADDRESS_IN_USE') throw error;
     output.write(withoutStatus(error.message));
-    return { proxy: await start({ ...demoConfig, statusAddress: null }), statusAddress: null };
+    return {
+      proxy: await start({ ...demoConfig, statusAddress: null, metricsAddress: null }),
+      statusAddress: null,
+    };
   }
 }
 

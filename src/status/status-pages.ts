@@ -1,0 +1,46 @@
+import { type Health, healthzBody } from './health.js';
+import type { MetricsPage } from './metrics/metrics.js';
+import type { StatusReport } from './status-report.js';
+import { type Answer, json, type Pages, text } from './status-server.js';
+
+/** What the pages show. Each is asked anew for every request. */
+export interface StatusFigures {
+  /** Of `/healthz`: whether load balancers are to send clients here. */
+  readonly health: () => Health;
+  /** Of `/livez`: whether it works, also while it is leaving. */
+  readonly liveness: () => Health;
+  /** Of `/readyz`: why it does not serve what it is to serve; null where it does. */
+  readonly unready: () => string | null;
+  readonly metrics: () => Promise<MetricsPage>;
+  readonly report: () => Promise<StatusReport>;
+  /** What `/proxyMode` answers; kube-proxy's word for what this is. */
+  readonly proxyMode: string;
+}
+
+/** What is served where health is: for probes, load balancers and `kube-splice status`. */
+export function healthPages(figures: StatusFigures): Pages {
+  return new Map<string, () => Answer | Promise<Answer>>([
+    ['/healthz', () => healthzAnswer(figures.health())],
+    ['/livez', () => healthzAnswer(figures.liveness())],
+    ['/readyz', () => readyzAnswer(figures.unready())],
+    ['/proxyMode', () => text(200, figures.proxyMode)],
+    ['/v1/status', async () => json(200, `${JSON.stringify(await figures.report())}\n`)],
+  ]);
+}
+
+/** What is served where metrics are: everything, for whoever operates it. */
+export function operatorPages(figures: StatusFigures): Pages {
+  return new Map([
+    ...healthPages(figures),
+    ['/metrics', async () => ({ status: 200, ...(await figures.metrics()) })],
+  ]);
+}
+
+function healthzAnswer(health: Health): Answer {
+  return json(health.healthy ? 200 : 503, healthzBody(health));
+}
+
+/** As Kubernetes' own servers answer it (kubernetes.io, API health endpoints): one word where all is well. */
+function readyzAnswer(unready: string | null): Answer {
+  return unready === null ? text(200, 'ok') : text(503, `${unready}\n`);
+}
