@@ -31,6 +31,7 @@ describe('parseEndpointSlice', () => {
       notes: [],
       value: {
         origin: 'EndpointSlice',
+        triggeredAt: null,
         namespace: 'default',
         name: 'web-abc',
         service: 'web',

@@ -16,7 +16,13 @@ describe('parseEndpoints', () => {
       },
       { addresses: [{ ip: '10.0.0.2' }], ports: [{ name: 'http', port: 8081 }] },
     ]);
-    const shared = { origin: 'Endpoints', namespace: 'default', name: 'web', service: 'web' };
+    const shared = {
+      origin: 'Endpoints',
+      namespace: 'default',
+      name: 'web',
+      service: 'web',
+      triggeredAt: null,
+    };
     expect(parsedValue(parseEndpoints(object))).toEqual([
       {
         ...shared,

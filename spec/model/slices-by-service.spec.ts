@@ -51,4 +51,10 @@ describe('SlicesByService', () => {
     expect([...slices.set('one', [changed])]).toEqual(['default/web']);
     expect(slices.of('default/web')).toEqual([changed]);
   });
+
+  it('tells nobody where it was changed for something else, and is as it was', () => {
+    const slices = new SlicesByService();
+    slices.set('one', [slice('web', '10.0.0.1')]);
+    expect([...slices.set('one', [{ ...slice('web', '10.0.0.1'), triggeredAt: 1_000 }])]).toEqual([]);
+  });
 });

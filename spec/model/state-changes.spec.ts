@@ -74,6 +74,31 @@ describe('StateChanges', () => {
     expect([next.externalEndpoints.size, next.readyLocalEndpoints.size]).toEqual([0, 0]);
   });
 
+  describe('when what the endpoints were changed for happened', () => {
+    const [first, second] = [1_000, 2_000];
+    const known = stateAfter(EMPTY_SHARED_STATE, (changes) => changes.set(aServicePort(), found, first));
+
+    it('is that of a change of endpoints, of either kind', () => {
+      expect(known.endpointsTriggeredAt.get(name)).toBe(first);
+      for (const other of [{ endpoints: endpoints(1) }, { externalEndpoints: endpoints(1) }]) {
+        const next = stateAfter(known, (changes) =>
+          changes.set(aServicePort(), { ...found, ...other }, second),
+        );
+        expect(next.endpointsTriggeredAt.get(name)).toBe(second);
+      }
+    });
+
+    it('stays what it was where no endpoint changes, and so does the state', () => {
+      const next = stateAfter(known, (changes) => changes.set(changes.kept(aServicePort()), found, second));
+      expect(next).toBe(known);
+    });
+
+    it('is unknown where nobody tells', () => {
+      const next = stateAfter(known, (changes) => changes.set(aServicePort(), { ...found, endpoints: [] }));
+      expect(next.endpointsTriggeredAt.has(name)).toBe(false);
+    });
+  });
+
   it('removes a service port with all that it had', () => {
     expect(stateAfter(state, (changes) => changes.remove(name))).toEqual(EMPTY_SHARED_STATE);
   });

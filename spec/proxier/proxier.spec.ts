@@ -258,4 +258,31 @@ describe('the proxier', () => {
     await proxier.settled();
     expect([durations, proxier.syncProgress().succeeded]).toEqual([[250, 250], 1]);
   });
+
+  it('tells how long ago the cause of a change of endpoints was when that is in force, and counts changes', async () => {
+    const since: number[] = [];
+    const clock = { now: 1_000_000 };
+    const steering = new FailingSteering();
+    const programmed = (sinceMs: number) => void since.push(sinceMs);
+    const { proxier } = startProxier({ steering, programmed, now: () => clock.now });
+    const endpointsTriggeredAt = new Map([[web.name, clock.now + 100]]);
+    clock.now += 500;
+    proxier.update({ ...stateOf([web, ...endpoints(1)]), endpointsTriggeredAt });
+    await proxier.settled();
+    expect(since).toEqual([]);
+    expect(proxier.syncProgress()).toMatchObject({
+      lastQueued: clock.now,
+      changes: { services: 1, endpoints: 1, pendingServices: 1, pendingEndpoints: 1 },
+    });
+    steering.reason = null;
+    clock.now += 200;
+    proxier.update({ ...stateOf([web, ...endpoints(1)], [api]), endpointsTriggeredAt });
+    await proxier.settled();
+    expect(since).toEqual([600]);
+    expect(proxier.syncProgress().changes).toMatchObject({
+      services: 2,
+      pendingServices: 0,
+      pendingEndpoints: 0,
+    });
+  });
 });

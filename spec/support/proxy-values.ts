@@ -67,6 +67,8 @@ export function syncProgress(changes: Partial<SyncProgress> = {}): SyncProgress 
     succeeded: 3,
     failed: 0,
     errors: [],
+    lastQueued: NOON - 3_000,
+    changes: { services: 0, endpoints: 0, pendingServices: 0, pendingEndpoints: 0 },
     ...changes,
   };
 }

@@ -51,6 +51,7 @@ export const slices: fc.Arbitrary<EndpointSlice[]> = fc.array(
     service: fc.constantFrom(...SERVICES),
     ports: fc.array(endpointPort, { maxLength: 3 }),
     endpoints: fc.array(sliceEndpoint, { maxLength: 4 }),
+    triggeredAt: fc.constantFrom(null, 1_000, 2_000),
   }),
   { maxLength: 6 },
 );

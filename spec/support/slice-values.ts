@@ -9,6 +9,7 @@ export function aSlice(
 ): EndpointSlice {
   return {
     origin: 'EndpointSlice',
+    triggeredAt: null,
     namespace: 'default',
     name: 'web-abc',
     service: 'web',

@@ -26,6 +26,8 @@ interface Setting {
   readonly relay?: RecordingRelay;
   readonly elapsed?: () => number;
   readonly syncEnded?: (durationMs: number) => void;
+  readonly programmed?: (sinceMs: number) => void;
+  readonly now?: () => number;
 }
 
 /** No port is held, and each is called so. */

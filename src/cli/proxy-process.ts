@@ -85,6 +85,7 @@ export function proxyStarter(logger: Logger): StartProxy {
       now: Date.now,
       random: Math.random,
       syncEnded: (durationMs) => metrics.syncEnded(durationMs),
+      programmed: (sinceMs) => metrics.programmed(sinceMs),
     });
     const healthChecks = new HealthCheckServers({ nodePortAddresses: config.nodePortAddresses, logger });
     const retryTimer = setInterval(() => void healthChecks.retry(), config.syncPeriodMs).unref();
@@ -104,7 +105,7 @@ export function proxyStarter(logger: Logger): StartProxy {
         node: node(),
         now: Date.now(),
       });
-    const metrics = new Metrics(report);
+    const metrics = new Metrics(report, () => proxier.syncProgress());
     let leaving = false;
     const assess = (isLeaving: boolean) =>
       assessHealth(proxier.syncProgress(), config.syncPeriodMs, Date.now(), isLeaving);

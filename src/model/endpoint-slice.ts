@@ -12,6 +12,7 @@ import {
   readProtocol,
 } from './kubernetes-object.js';
 import type { Protocol } from './service-port.js';
+import { readTriggerTime } from './trigger-time.js';
 
 /**
  * Endpoints of one Service, each on every port: what is used of an EndpointSlice. A subset of a legacy Endpoints has
@@ -25,6 +26,8 @@ export interface EndpointSlice {
   readonly service: string;
   readonly ports: readonly EndpointPort[];
   readonly endpoints: readonly SliceEndpoint[];
+  /** When what they were changed for happened, ms since the epoch; null where nobody tells. */
+  readonly triggeredAt: number | null;
 }
 
 export interface EndpointPort {
@@ -71,9 +74,10 @@ export function parseEndpointSlice(value: unknown): Parsed<EndpointSlice> {
     .flatMap((field) => readEndpoint(field, family));
   if (object.errors.length > 0 || service === undefined) return { outcome: 'invalid', errors: object.errors };
   const { namespace, name } = metadata;
+  const triggeredAt = readTriggerTime(metadata.annotations);
   return {
     outcome: 'parsed',
-    value: { origin: 'EndpointSlice', namespace, name, service, ports, endpoints },
+    value: { origin: 'EndpointSlice', namespace, name, service, ports, endpoints, triggeredAt },
     notes: [],
   };
 }

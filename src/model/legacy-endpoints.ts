@@ -8,6 +8,7 @@ import {
 import { readNodeName } from './endpoint-topology.js';
 import { Field } from './field.js';
 import { excludedBy, type Parsed, readMetadata } from './kubernetes-object.js';
+import { readTriggerTime } from './trigger-time.js';
 
 /**
  * Reads a legacy v1 Endpoints, one slice for each of its subsets; it belongs to the Service of its own name. Addresses
@@ -20,6 +21,7 @@ export function parseEndpoints(value: unknown): Parsed<readonly EndpointSlice[]>
   const reason = excludedBy(metadata.labels);
   if (reason !== undefined) return { outcome: 'skipped', reason };
   const { namespace, name } = metadata;
+  const triggeredAt = readTriggerTime(metadata.annotations);
   const slices = object
     .child('subsets')
     .items()
@@ -31,7 +33,7 @@ export function parseEndpoints(value: unknown): Parsed<readonly EndpointSlice[]>
         ...readAddresses(subset, 'addresses'),
         ...readAddresses(subset, 'notReadyAddresses'),
       ];
-      return { origin: 'Endpoints', namespace, name, service: name, ports, endpoints };
+      return { origin: 'Endpoints', namespace, name, service: name, ports, endpoints, triggeredAt };
     });
   if (object.errors.length > 0) return { outcome: 'invalid', errors: object.errors };
   return { outcome: 'parsed', value: slices, notes: [] };

@@ -24,6 +24,8 @@ export const EMPTY_OVERLAY: Overlay = {
 
 type StateMap = ReadonlyMap<ServicePortName, unknown>;
 
+const NOTHING = new Map<ServicePortName, never>();
+
 /**
  * One state over another. Where only the lower one changed, this takes as long as that change is large.
  *
@@ -34,14 +36,15 @@ export function overlayState(upper: ServiceState, lower: ServiceState, previous 
   const { upperServices } = before;
   const isHidden = (name: ServicePortName): boolean => upperServices.has(serviceOf(name));
   const merged = <V>(key: keyof ServiceState, map: ReadonlyMap<ServicePortName, V>) => {
-    const start = before.state[key] as ReadonlyMap<ServicePortName, V>;
-    return persistent(start).with(changes(before.lower[key], map, isHidden));
+    const start = (before.state[key] ?? NOTHING) as ReadonlyMap<ServicePortName, V>;
+    return persistent(start).with(changes(before.lower[key] ?? NOTHING, map, isHidden));
   };
   const state: ServiceState = {
     servicePorts: merged('servicePorts', lower.servicePorts),
     endpoints: merged('endpoints', lower.endpoints),
     externalEndpoints: merged('externalEndpoints', lower.externalEndpoints),
     readyLocalEndpoints: merged('readyLocalEndpoints', lower.readyLocalEndpoints),
+    endpointsTriggeredAt: merged('endpointsTriggeredAt', lower.endpointsTriggeredAt ?? NOTHING),
   };
   const hidden = hiddenIn(before, lower.servicePorts, isHidden);
   return { upper, lower, upperServices, hidden, state: isSame(state, before.state) ? before.state : state };

@@ -20,7 +20,7 @@ import { StateChanges } from './state-changes.js';
  * ```
  *
  * What a state holds depends on the objects alone, not on the order in which they came; the order of its maps is not
- * sorted. What is equal to what it was before keeps its identity: a service port, a list of endpoints, a map, the
+ * sorted. But for the times of `endpointsTriggeredAt`, which are those of the last change. What is equal to what it was before keeps its identity: a service port, a list of endpoints, a map, the
  * state.
  */
 export class ServiceCatalog {
@@ -108,7 +108,18 @@ export class ServiceCatalog {
       servicePorts.map(({ name }) => name),
     );
     const slices = this.#slices.of(key);
-    for (const servicePort of servicePorts)
-      changes.set(servicePort, endpointsOf(servicePort, service.primaryFamily, slices, this.#node));
+    const triggeredAt = lastTriggered(slices);
+    for (const servicePort of servicePorts) {
+      const endpoints = endpointsOf(servicePort, service.primaryFamily, slices, this.#node);
+      changes.set(servicePort, endpoints, triggeredAt);
+    }
   }
+}
+
+/** The last of the times that the slices of a Service were changed for; null where none of them tells. */
+function lastTriggered(slices: readonly EndpointSlice[]): number | null {
+  let last: number | null = null;
+  for (const { triggeredAt } of slices)
+    if (triggeredAt !== null && (last === null || triggeredAt > last)) last = triggeredAt;
+  return last;
 }

@@ -22,6 +22,11 @@ export interface ServiceState {
    * `healthCheckNodePort`. No traffic follows it; it is what a load balancer is told.
    */
   readonly readyLocalEndpoints: ReadonlyMap<ServicePortName, readonly Endpoint[]>;
+  /**
+   * When what the endpoints of a service port were changed for last happened, ms since the epoch: for those of which the cluster
+   * tells. It changes with the endpoints alone, and no traffic follows it.
+   */
+  readonly endpointsTriggeredAt?: ReadonlyMap<ServicePortName, number>;
 }
 
 /** A state whose maps share what does not change with those of the states that are made from it. */
@@ -30,6 +35,7 @@ export interface SharedState extends ServiceState {
   readonly endpoints: PersistentMap<ServicePortName, readonly Endpoint[]>;
   readonly externalEndpoints: PersistentMap<ServicePortName, readonly Endpoint[]>;
   readonly readyLocalEndpoints: PersistentMap<ServicePortName, readonly Endpoint[]>;
+  readonly endpointsTriggeredAt: PersistentMap<ServicePortName, number>;
 }
 
 /** No Services at all, to make states from. */
@@ -38,6 +44,7 @@ export const EMPTY_SHARED_STATE: SharedState = {
   endpoints: PersistentMap.empty(),
   externalEndpoints: PersistentMap.empty(),
   readyLocalEndpoints: PersistentMap.empty(),
+  endpointsTriggeredAt: PersistentMap.empty(),
 };
 
 /** No Services at all. */

@@ -59,9 +59,10 @@ export class SlicesByService {
   }
 }
 
+/** Whatever they were changed for: with the same endpoints nothing has changed. */
 function sameSlice(one: EndpointSlice, other: EndpointSlice): boolean {
-  const { ports, endpoints, ...fields } = one;
-  const { ports: otherPorts, endpoints: otherEndpoints, ...otherFields } = other;
+  const { ports, endpoints, triggeredAt: _, ...fields } = one;
+  const { ports: otherPorts, endpoints: otherEndpoints, triggeredAt: __, ...otherFields } = other;
   return (
     sameFields(fields, otherFields) &&
     sameList(ports, otherPorts, sameFields) &&

@@ -13,6 +13,7 @@ export class StateChanges {
   readonly #endpoints: Changes<readonly Endpoint[]> = [];
   readonly #externalEndpoints: Changes<readonly Endpoint[]> = [];
   readonly #readyLocalEndpoints: Changes<readonly Endpoint[]> = [];
+  readonly #endpointsTriggeredAt: Changes<number> = [];
 
   constructor(state: SharedState) {
     this.#state = state;
@@ -25,14 +26,22 @@ export class StateChanges {
     return known !== undefined && isDeepStrictEqual(known, servicePort) ? known : servicePort;
   }
 
-  set(servicePort: ServicePort, found: ServicePortEndpoints): void {
+  /** @param triggeredAt when what the endpoints were changed for happened; null where nobody tells. */
+  set(servicePort: ServicePort, found: ServicePortEndpoints, triggeredAt: number | null = null): void {
     const { name } = servicePort;
     const { endpoints, externalEndpoints, readyLocalEndpoints } = found;
     const served = endpoints.length === 0 ? undefined : endpoints;
     this.#servicePorts.push([name, servicePort]);
-    this.#endpoints.push([name, keptList(served, this.#state.endpoints.get(name))]);
-    const external = keptList(externalEndpoints, this.#state.externalEndpoints.get(name));
+    const before = {
+      internal: this.#state.endpoints.get(name),
+      external: this.#state.externalEndpoints.get(name),
+    };
+    const internal = keptList(served, before.internal);
+    this.#endpoints.push([name, internal]);
+    const external = keptList(externalEndpoints, before.external);
     this.#externalEndpoints.push([name, external]);
+    if (internal !== before.internal || external !== before.external)
+      this.#endpointsTriggeredAt.push([name, triggeredAt ?? undefined]);
     const readyLocal = keptList(readyLocalEndpoints, this.#state.readyLocalEndpoints.get(name));
     this.#readyLocalEndpoints.push([name, readyLocal]);
   }
@@ -42,6 +51,7 @@ export class StateChanges {
     this.#endpoints.push([name, undefined]);
     this.#externalEndpoints.push([name, undefined]);
     this.#readyLocalEndpoints.push([name, undefined]);
+    this.#endpointsTriggeredAt.push([name, undefined]);
   }
 
   /** The state after all of this: the same one where nothing is different. */
@@ -51,12 +61,15 @@ export class StateChanges {
     const endpoints = state.endpoints.with(this.#endpoints);
     const externalEndpoints = state.externalEndpoints.with(this.#externalEndpoints);
     const readyLocalEndpoints = state.readyLocalEndpoints.with(this.#readyLocalEndpoints);
+    const endpointsTriggeredAt = state.endpointsTriggeredAt.with(this.#endpointsTriggeredAt);
     const isSame =
       servicePorts === state.servicePorts &&
       endpoints === state.endpoints &&
       externalEndpoints === state.externalEndpoints &&
       readyLocalEndpoints === state.readyLocalEndpoints;
-    return isSame ? state : { servicePorts, endpoints, externalEndpoints, readyLocalEndpoints };
+    return isSame
+      ? state
+      : { servicePorts, endpoints, externalEndpoints, readyLocalEndpoints, endpointsTriggeredAt };
   }
 }
 

@@ -10,6 +10,7 @@ import type { RelayEngine } from '../relay/engine.js';
 import type { Redirect, Steering } from '../steering/steering.js';
 import { NodePorts } from './node-ports.js';
 import { PastPorts } from './past-ports.js';
+import { PendingChanges } from './pending-changes.js';
 import { PortAllocator } from './port-allocator.js';
 import { Portals } from './portals.js';
 import type { PortalCounts, ProxyView, ServicePortView, SyncProgress } from './proxy-view.js';
@@ -48,6 +49,8 @@ export interface ProxierOptions {
   readonly random: () => number;
   /** Called when a sync has ended, well or not, with how long it took. */
   readonly syncEnded?: (durationMs: number) => void;
+  /** Called when a change of endpoints is in force, with how long ago what it was made for happened, where that is known. */
+  readonly programmed?: (sinceMs: number) => void;
 }
 
 /** One moment, on the clock of the host and on the one that nobody sets. */
@@ -78,6 +81,8 @@ export class Proxier implements ProxyView {
   /** The next sync is to look at everything. */
   #resyncDue = false;
   readonly #steering: SteeringSync;
+  readonly #pendingChanges: PendingChanges;
+  #lastQueued: number | null = null;
   readonly #nodePorts: NodePorts;
   readonly #ports: PortAllocator;
   #resyncTimer: NodeJS.Timeout | undefined;
@@ -120,6 +125,7 @@ export class Proxier implements ProxyView {
       waysBack: (...of) => waysBack.among(...of),
     });
     this.#steering = new SteeringSync(steering, logger);
+    this.#pendingChanges = new PendingChanges(options.now());
     this.#nodePorts = new NodePorts({ hold: options.holdPort, logger });
   }
 
@@ -127,6 +133,7 @@ export class Proxier implements ProxyView {
   update(state: ServiceState): void {
     if (this.#stopped) return;
     const changed = changedServicePorts(this.#state, state);
+    this.#pendingChanges.note(this.#state, state);
     this.#state = state;
     this.#portals.route(changed, state);
     for (const name of changed) this.#changed.add(name);
@@ -179,6 +186,8 @@ export class Proxier implements ProxyView {
         ...Array.from(this.#nodePorts.failed.values(), ({ error }) => errorLine(error)),
         ...this.#steering.problems,
       ].filter((line) => line !== null),
+      lastQueued: this.#lastQueued,
+      changes: this.#pendingChanges.counts,
     };
   }
 
@@ -193,7 +202,9 @@ export class Proxier implements ProxyView {
 
   #requestSync(): void {
     if (this.#stopped) return;
-    if (!this.#again) this.#requestedAt = { at: this.#options.now(), elapsed: this.#elapsed() };
+    const now = this.#options.now();
+    this.#lastQueued = now;
+    if (!this.#again) this.#requestedAt = { at: now, elapsed: this.#elapsed() };
     this.#pendingSince ??= this.#requestedAt;
     this.#again = true;
     this.#running ??= this.#syncUntilSettled();
@@ -219,6 +230,7 @@ export class Proxier implements ProxyView {
     const everything = this.#resyncDue;
     const changed = this.#changed.size;
     this.#resyncDue = false;
+    this.#pendingChanges.syncBegins();
     if (!this.#knowsPast) await this.#learnPast();
     let redirects = await this.#reconcile([]);
     if (everything) {
@@ -243,6 +255,8 @@ export class Proxier implements ProxyView {
     this.#succeeded += 1;
     this.#succeededOnce();
     this.#lastSynced = now();
+    for (const sinceMs of this.#pendingChanges.syncSucceeded(this.#lastSynced))
+      this.#options.programmed?.(sinceMs);
     this.#pendingSince = this.#again ? this.#requestedAt : null;
     logger.detail(2, 'sync done', {
       servicePorts: this.#state.servicePorts.size,

@@ -49,4 +49,16 @@ export interface SyncProgress {
   readonly failed: number;
   /** What the last sync could not do; empty after one that did all. */
   readonly errors: readonly string[];
+  /** When a sync was asked for last, for a change or because it was time. */
+  readonly lastQueued: number | null;
+  readonly changes: ChangeCounts;
+}
+
+/** Changes from one state to the next, in service ports: one that changes twice counts twice. */
+export interface ChangeCounts {
+  readonly services: number;
+  readonly endpoints: number;
+  /** Those that no sync has brought about yet. */
+  readonly pendingServices: number;
+  readonly pendingEndpoints: number;
 }

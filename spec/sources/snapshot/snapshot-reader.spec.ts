@@ -44,7 +44,9 @@ describe('what was written', () => {
 });
 
 describe('whatever the bytes are', () => {
-  it('they are refused, or make a state that is sound: whole when written and read again', () => {
+  it('they are refused, or make a state that is sound: whole when written and read again', {
+    timeout: 30_000,
+  }, () => {
     const mutations = fc.array(
       fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), byte: fc.integer({ min: 0, max: 255 }) }),
       { minLength: 1, maxLength: 3 },

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Metrics } from '../../../src/status/metrics/metrics.js';
 import { SERVICE_PORT_FIGURES } from '../../../src/status/metrics/service-port-figures.js';
 import { readExposition } from '../../support/exposition.js';
-import { aReport } from '../../support/proxy-values.js';
+import { aReport, syncProgress } from '../../support/proxy-values.js';
 
 const DOCUMENT = 'docs/metrics.md';
 
@@ -18,7 +18,7 @@ function rowsOf(heading: string): string[][] {
 }
 
 async function served() {
-  const { body } = await new Metrics(async () => aReport()).page();
+  const { body } = await new Metrics(async () => aReport(), syncProgress).page();
   return [...readExposition(body)].filter(([name]) => !/^(process|nodejs)_/.test(name));
 }
 

@@ -3,10 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { Metrics } from '../../../src/status/metrics/metrics.js';
 import type { StatusReport } from '../../../src/status/status-report.js';
 import { readExposition } from '../../support/exposition.js';
-import { aReport, aSourceStatus, NOON, statusInput } from '../../support/proxy-values.js';
+import { aReport, aSourceStatus, NOON, statusInput, syncProgress } from '../../support/proxy-values.js';
 
-async function pageOf(report: StatusReport = aReport()) {
-  const { body } = await new Metrics(async () => report).page();
+async function pageOf(report: StatusReport = aReport(), progress = syncProgress()) {
+  const { body } = await new Metrics(
+    async () => report,
+    () => progress,
+  ).page();
   return readExposition(body);
 }
 
@@ -16,23 +19,39 @@ function seriesOf(page: Awaited<ReturnType<typeof pageOf>>, name: string) {
 
 describe('the metrics', () => {
   it('are served as the text format that Prometheus reads', async () => {
-    const { contentType, body } = await new Metrics(async () => aReport()).page();
+    const { contentType, body } = await new Metrics(async () => aReport(), syncProgress).page();
     expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
     expect(body.endsWith('\n')).toBe(true);
   });
 
-  it("measure syncs in kube-proxy's name, words and buckets", async () => {
-    const metrics = new Metrics(async () => aReport());
-    metrics.syncEnded(1);
-    metrics.syncEnded(3_000);
-    const ours = readExposition((await metrics.page()).body).get(
-      'kubeproxy_sync_proxy_rules_duration_seconds',
-    );
-    const recorded = readFileSync('spec/fixtures/kube-proxy-1.25/iptables.metrics.prom', 'utf8');
-    const theirs = readExposition(recorded).get('kubeproxy_sync_proxy_rules_duration_seconds');
+  const recorded = readExposition(
+    readFileSync('spec/fixtures/kube-proxy-1.25/iptables.metrics.prom', 'utf8'),
+  );
+
+  it.each([
+    'kubeproxy_network_programming_duration_seconds',
+    'kubeproxy_sync_proxy_rules_duration_seconds',
+    'kubeproxy_sync_proxy_rules_endpoint_changes_pending',
+    'kubeproxy_sync_proxy_rules_endpoint_changes_total',
+    'kubeproxy_sync_proxy_rules_iptables_restore_failures_total',
+    'kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds',
+    'kubeproxy_sync_proxy_rules_last_timestamp_seconds',
+    'kubeproxy_sync_proxy_rules_service_changes_pending',
+    'kubeproxy_sync_proxy_rules_service_changes_total',
+  ])("have kube-proxy's %s, with its type, words and buckets", async (name) => {
+    const [ours, theirs] = [(await pageOf()).get(name), recorded.get(name)];
+    expect(theirs).toBeDefined();
     expect([ours?.type, ours?.help]).toEqual([theirs?.type, theirs?.help]);
     expect([...(ours?.series.keys() ?? [])]).toEqual([...(theirs?.series.keys() ?? [])]);
-    expect(Object.fromEntries(ours?.series ?? [])).toMatchObject({
+  });
+
+  it('measure syncs, and how long after its cause a change of endpoints is in force', async () => {
+    const metrics = new Metrics(async () => aReport(), syncProgress);
+    metrics.syncEnded(1);
+    metrics.syncEnded(3_000);
+    metrics.programmed(700);
+    const page = readExposition((await metrics.page()).body);
+    expect(seriesOf(page, 'kubeproxy_sync_proxy_rules_duration_seconds')).toMatchObject({
       '_bucket{le="0.001"}': 1,
       '_bucket{le="2.048"}': 1,
       '_bucket{le="4.096"}': 2,
@@ -40,9 +59,38 @@ describe('the metrics', () => {
       '_sum{}': 3.001,
       '_count{}': 2,
     });
+    expect(seriesOf(page, 'kubeproxy_network_programming_duration_seconds')).toMatchObject({
+      '_bucket{le="0.5"}': 0,
+      '_bucket{le="1"}': 1,
+      '_sum{}': 0.7,
+    });
   });
 
-  it('tell how syncs ended, and when the last one ended well', async () => {
+  it('tell of the last syncs, and of what waits for one', async () => {
+    const changes = { services: 7, endpoints: 9, pendingServices: 2, pendingEndpoints: 3 };
+    const progress = syncProgress({ lastSynced: NOON, lastQueued: NOON + 500, failed: 4, changes });
+    const page = await pageOf(aReport(), progress);
+    const value = (name: string) => seriesOf(page, `kubeproxy_sync_proxy_rules_${name}`)['{}'];
+    expect(value('last_timestamp_seconds')).toBe(NOON / 1_000);
+    expect(value('last_queued_timestamp_seconds')).toBe(NOON / 1_000 + 0.5);
+    expect([value('service_changes_total'), value('service_changes_pending')]).toEqual([7, 2]);
+    expect([value('endpoint_changes_total'), value('endpoint_changes_pending')]).toEqual([9, 3]);
+  });
+
+  it.each([
+    ['iptables', 4],
+    ['nftables', 0],
+    ['none', 0],
+  ] as const)('count failures of iptables-restore where steering is %s', async (kind, failures) => {
+    const { facts } = statusInput();
+    const report = aReport({ facts: { ...facts, steering: { kind, reason: 'as asked' } } });
+    const page = await pageOf(report, syncProgress({ failed: 4 }));
+    expect(seriesOf(page, 'kubeproxy_sync_proxy_rules_iptables_restore_failures_total')).toEqual({
+      '{}': failures,
+    });
+  });
+
+  it('tell how syncs ended', async () => {
     const progress = { succeeded: 7, failed: 2, lastSynced: NOON, errors: ['one', 'two', 'three'] };
     const { view } = statusInput();
     const report = aReport({
@@ -53,20 +101,13 @@ describe('the metrics', () => {
       '{result="success"}': 7,
       '{result="failure"}': 2,
     });
-    expect(seriesOf(page, 'kubeproxy_sync_proxy_rules_last_timestamp_seconds')).toEqual({
-      '{}': NOON / 1_000,
-    });
     expect(seriesOf(page, 'kubesplice_sync_errors')).toEqual({ '{}': 3 });
   });
 
-  it('are 0 for the time of the last good sync where there was none', async () => {
-    const { view } = statusInput();
-    const report = aReport({
-      view: { ...view, syncProgress: () => ({ ...view.syncProgress(), lastSynced: null }) },
-    });
-    expect(seriesOf(await pageOf(report), 'kubeproxy_sync_proxy_rules_last_timestamp_seconds')).toEqual({
-      '{}': 0,
-    });
+  it('are 0 for the times of syncs where there was none', async () => {
+    const page = await pageOf(aReport(), syncProgress({ lastSynced: null, lastQueued: null }));
+    for (const last of ['last_timestamp_seconds', 'last_queued_timestamp_seconds'])
+      expect(seriesOf(page, `kubeproxy_sync_proxy_rules_${last}`)).toEqual({ '{}': 0 });
   });
 
   it('tell what runs, and add up the sources of a kind', async () => {
@@ -113,7 +154,7 @@ describe('the metrics', () => {
       sources: [aSourceStatus({ kind: 'apiserver' })],
       refused: { connections: 1, datagrams: 1 },
     });
-    const metrics = new Metrics(async () => report);
+    const metrics = new Metrics(async () => report, syncProgress);
     await metrics.page();
     report = aReport({ sources: [aSourceStatus({ kind: 'manifests' })], refused: null });
     const page = readExposition((await metrics.page()).body);
@@ -126,7 +167,7 @@ describe('the metrics', () => {
     const metrics = new Metrics(async () => {
       asked += 1;
       return aReport();
-    });
+    }, syncProgress);
     const [one, other] = await Promise.all([metrics.page(), metrics.page()]);
     expect(one).toBe(other);
     expect(asked).toBe(1);
@@ -139,7 +180,7 @@ describe('the metrics', () => {
     const metrics = new Metrics(async () => {
       if (fails) throw new Error('no report');
       return aReport();
-    });
+    }, syncProgress);
     await expect(metrics.page()).rejects.toThrow('no report');
     fails = false;
     await expect(metrics.page()).resolves.toMatchObject({ contentType: expect.any(String) });

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { SyncProgress } from '../../proxier/proxy-view.js';
 import type { StatusReport } from '../status-report.js';
 import { servicePortSeries } from './service-port-series.js';
 
@@ -10,6 +11,15 @@ export interface MetricsPage {
 
 /** kube-proxy's: from a millisecond, twice as much each time (`pkg/proxy/metrics/metrics.go`). */
 const SYNC_BUCKETS_SECONDS = Array.from({ length: 15 }, (_, power) => 2 ** power / 1_000);
+/** kube-proxy's: finer for the first second, then each second to a minute, and so on to five minutes. */
+const PROGRAMMING_BUCKETS_SECONDS = [
+  0,
+  0.25,
+  0.5,
+  ...Array.from({ length: 59 }, (_, step) => 1 + step),
+  ...Array.from({ length: 12 }, (_, step) => 60 + 5 * step),
+  ...Array.from({ length: 7 }, (_, step) => 120 + 30 * step),
+];
 
 /**
  * All metrics of a proxy: kube-proxy's own names where they apply, `kubesplice_…` for what is ours, and those that prom-client
@@ -18,14 +28,17 @@ const SYNC_BUCKETS_SECONDS = Array.from({ length: 15 }, (_, power) => 2 ** power
 export class Metrics {
   readonly #registry = new Registry();
   readonly #report: () => Promise<StatusReport>;
-  readonly #fill: readonly ((report: StatusReport) => void)[];
+  readonly #fill: readonly Fill[];
   readonly #syncDuration: Histogram;
+  readonly #programmingDuration: Histogram;
+  readonly #progress: () => SyncProgress;
   /** The page that is being made now: whoever asks meanwhile gets the same. */
   #making: Promise<MetricsPage> | undefined;
 
-  /** @param report asked anew for every page. */
-  constructor(report: () => Promise<StatusReport>) {
+  /** What is given is asked anew for every page. */
+  constructor(report: () => Promise<StatusReport>, progress: () => SyncProgress) {
     this.#report = report;
+    this.#progress = progress;
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     this.#syncDuration = new Histogram({
@@ -34,12 +47,23 @@ export class Metrics {
       buckets: SYNC_BUCKETS_SECONDS,
       registers,
     });
-    this.#fill = ofTheProxy(registers);
+    this.#programmingDuration = new Histogram({
+      name: 'kubeproxy_network_programming_duration_seconds',
+      help: '[ALPHA] In Cluster Network Programming Latency in seconds',
+      buckets: PROGRAMMING_BUCKETS_SECONDS,
+      registers,
+    });
+    this.#fill = [...ofSyncs(registers), ...ofTheProxy(registers)];
   }
 
   /** To be told of each sync, whether it ended well or not. */
   syncEnded(durationMs: number): void {
     this.#syncDuration.observe(durationMs / 1_000);
+  }
+
+  /** To be told when a change of endpoints is in force, with how long ago what it was made for happened. */
+  programmed(sinceMs: number): void {
+    this.#programmingDuration.observe(sinceMs / 1_000);
   }
 
   page(): Promise<MetricsPage> {
@@ -51,7 +75,8 @@ export class Metrics {
 
   async #make(): Promise<MetricsPage> {
     const report = await this.#report();
-    for (const fill of this.#fill) fill(report);
+    const progress = this.#progress();
+    for (const fill of this.#fill) fill(report, progress);
     const text = [`${(await this.#registry.metrics()).trimEnd()}\n`];
     for await (const piece of servicePortSeries(report.servicePorts)) text.push(piece);
     return { contentType: this.#registry.contentType, body: text.join('') };
@@ -59,18 +84,48 @@ export class Metrics {
 }
 
 type Registers = Registry[];
-type Fill = (report: StatusReport) => void;
+type Fill = (report: StatusReport, progress: SyncProgress) => void;
+
+/** kube-proxy's own, of its last syncs and of what waits for one. */
+function ofSyncs(registers: Registers): readonly Fill[] {
+  const gauge = (name: string, help: string) =>
+    new Gauge({ name: `kubeproxy_sync_proxy_rules_${name}`, help: `[ALPHA] ${help}`, registers });
+  const counter = (name: string, help: string) =>
+    new Counter({ name: `kubeproxy_sync_proxy_rules_${name}`, help: `[ALPHA] ${help}`, registers });
+  const lastSynced = gauge('last_timestamp_seconds', 'The last time proxy rules were successfully synced');
+  const lastQueued = gauge('last_queued_timestamp_seconds', 'The last time a sync of proxy rules was queued');
+  const services = counter('service_changes_total', 'Cumulative proxy rules Service changes');
+  const pendingServices = gauge('service_changes_pending', 'Pending proxy rules Service changes');
+  const endpoints = counter('endpoint_changes_total', 'Cumulative proxy rules Endpoint changes');
+  const pendingEndpoints = gauge('endpoint_changes_pending', 'Pending proxy rules Endpoint changes');
+  const restoreFailures = counter(
+    'iptables_restore_failures_total',
+    'Cumulative proxy iptables restore failures',
+  );
+  return [
+    ({ steering }, progress) => {
+      lastSynced.set((progress.lastSynced ?? 0) / 1_000);
+      lastQueued.set((progress.lastQueued ?? 0) / 1_000);
+      pendingServices.set(progress.changes.pendingServices);
+      pendingEndpoints.set(progress.changes.pendingEndpoints);
+      for (const [total, value] of [
+        [services, progress.changes.services],
+        [endpoints, progress.changes.endpoints],
+        // Nothing but steering makes a sync fail.
+        [restoreFailures, steering.kind === 'iptables' ? progress.failed : 0],
+      ] as const) {
+        total.reset();
+        total.inc(value);
+      }
+    },
+  ];
+}
 
 function ofTheProxy(registers: Registers): readonly Fill[] {
   const info = new Gauge({
     name: 'kubesplice_build_info',
     help: '1, with what runs: the version, the relay and the steering',
     labelNames: ['version', 'relay', 'steering'],
-    registers,
-  });
-  const lastSynced = new Gauge({
-    name: 'kubeproxy_sync_proxy_rules_last_timestamp_seconds',
-    help: '[ALPHA] The last time proxy rules were successfully synced',
     registers,
   });
   const syncs = new Counter({
@@ -108,7 +163,6 @@ function ofTheProxy(registers: Registers): readonly Fill[] {
       info.set({ version, relay: relay.kind, steering: steering.kind }, 1);
     },
     ({ sync }) => {
-      lastSynced.set(sync.lastSynced === null ? 0 : Date.parse(sync.lastSynced) / 1_000);
       syncErrors.set(sync.errors.length);
       syncs.reset();
       syncs.inc({ result: 'success' }, sync.succeeded);
