@@ -8,6 +8,7 @@ import { proxyStarter } from './cli/proxy-process.js';
 import { runProxy } from './cli/run-proxy.js';
 import { serviceReportFromEnvironment } from './cli/service-report-from-environment.js';
 import { runStatusCommand } from './cli/status-command.js';
+import { writeConfig } from './cli/write-config.js';
 import { type Logger, warningsOnly } from './host/log.js';
 import { type ClosableLogger, createLogger } from './host/logger.js';
 import { hasTerminal } from './host/terminal.js';
@@ -33,6 +34,10 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'cleanup':
       for (const warning of commandLine.warnings) process.stderr.write(`${warning}\n`);
       return runCleanupCommand((text) => void process.stdout.write(text));
+    case 'write-config':
+      for (const warning of commandLine.warnings) process.stderr.write(`${warning}\n`);
+      writeConfig(commandLine.path, commandLine.text);
+      return 0;
     case 'demo':
     case 'run':
       return runLogged(commandLine);

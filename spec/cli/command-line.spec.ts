@@ -45,13 +45,84 @@ describe('kube-splice', () => {
     expect(errorOf('--kubeconfig=', '-v2')).toMatch(/^SOURCE_MISSING: /);
   });
 
-  it('starts with --config alone, and says that it proxies nothing', () => {
-    const line = parse('--config=somewhere');
-    expect(line).toMatchObject({ command: 'run', config: { manifests: [], apiServer: null } });
-    expect('warnings' in line && line.warnings.at(-1)).toBe(
-      'there is nothing to proxy: --config has no effect yet; --kubeconfig, --master and --manifests are missing',
-    );
-    expect('warnings' in line && line.warnings).toHaveLength(2);
+  describe('with --config', () => {
+    const files: Record<string, string> = {
+      '/etc/k.yaml': 'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n',
+    };
+    const withFile = (text: string, ...argv: string[]) =>
+      parseCommandLine(['--config=/etc/k.yaml', ...argv], {}, (path) => `${files[path]}${text}`);
+
+    it('runs as the file says, and as a flag says where there is one', () => {
+      const text = 'udpIdleTimeout: 2s\nclientConnection: { kubeconfig: /k }\nportRange: 30000-30010\n';
+      expect(withFile(text, '--udp-timeout=3s', '--master=https://m')).toMatchObject({
+        command: 'run',
+        config: {
+          udpIdleTimeoutMs: 3_000,
+          apiServer: { kubeconfig: '/k', master: 'https://m' },
+          proxyPortRange: { first: 30_000, last: 30_010 },
+        },
+        warnings: [],
+      });
+    });
+
+    it('refuses a value of the file in the words of the flag, with its place', () => {
+      expect(() => withFile('portRange: 7-5\n')).toThrow(
+        expect.objectContaining({
+          code: 'CONFIG_INVALID',
+          message: '/etc/k.yaml:3: portRange: "7-5" ends before it begins',
+        }) as Error,
+      );
+      expect(() => withFile('mode: ipvs\n')).toThrow('/etc/k.yaml:3: mode: "ipvs" is a mode of kube-proxy');
+      expect(() => withFile('nodePortAddresses: [x]\n')).toThrow('/etc/k.yaml:3: nodePortAddresses: ');
+    });
+
+    it('does not look at a value of the file where a flag says another', () => {
+      expect(
+        withFile('portRange: 7-5\nclientConnection: { kubeconfig: /k }\n', '--proxy-port-range=0'),
+      ).toMatchObject({
+        config: { proxyPortRange: null },
+      });
+    });
+
+    it('warns of what has no effect, with its place', () => {
+      const line = withFile(
+        'clientConnection: { kubeconfig: /k, qps: 5 }\noomScoreAdj: -999\nmode: iptables\n',
+      );
+      expect('warnings' in line && line.warnings).toEqual([
+        expect.stringMatching(/^\/etc\/k\.yaml:3: clientConnection\.qps has no effect here: /),
+        expect.stringMatching(/^\/etc\/k\.yaml:4: oomScoreAdj has no effect here: /),
+        '/etc/k.yaml:5: mode=iptables is not built yet: userspace runs instead',
+      ]);
+    });
+
+    it('needs to be told where Services come from, there or elsewhere', () => {
+      expect(() => withFile('')).toThrow(expect.objectContaining({ code: 'SOURCE_MISSING' }) as Error);
+      expect(withFile('', '--manifests=d')).toMatchObject({ config: { manifests: ['d'] } });
+    });
+
+    it('says why the file can not be read', () => {
+      const failing = () => {
+        throw new Error('ENOENT: no such file');
+      };
+      expect(() => parseCommandLine(['--config=/nowhere'], {}, failing)).toThrow(
+        expect.objectContaining({
+          code: 'CONFIG_UNREADABLE',
+          message: '--config: "/nowhere" can\'t be read: ENOENT: no such file',
+        }) as Error,
+      );
+    });
+
+    it('is as without where it is empty', () => {
+      expect(parse('--config=', '--manifests=d')).toMatchObject({ command: 'run', warnings: [] });
+    });
+
+    it('is written with --write-config-to, whatever is missing, with what the flags say', () => {
+      const line = withFile('udpIdleTimeout: 2s\n', '--write-config-to=/tmp/k', '--max-connections=7');
+      expect(line).toMatchObject({ command: 'write-config', path: '/tmp/k', warnings: [] });
+      const text = 'text' in line ? line.text : '';
+      expect(text).toContain('udpIdleTimeout: 2s\n');
+      expect(text).toContain('maxConnections: 7\n');
+    });
   });
 
   it.each([

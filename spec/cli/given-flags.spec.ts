@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GivenFlags, invalidFlag } from '../../src/cli/given-flags.js';
+import { GivenFlags } from '../../src/cli/given-flags.js';
 import { invalid, valid } from '../../src/config/parsed.js';
 import { KubeSpliceError } from '../../src/model/errors.js';
 
@@ -39,6 +39,34 @@ describe('GivenFlags', () => {
     expect(() => FLAGS.read('udp-timeout', (text) => invalid(text, 'is not a port'))).toThrow(
       new KubeSpliceError('FLAG_INVALID', '--udp-timeout: "2s" is not a port'),
     );
-    expect(invalidFlag('v', 'is wrong')).toMatchObject({ code: 'FLAG_INVALID', message: '-v: is wrong' });
+    expect(new GivenFlags(new Map()).invalid('v', 'is wrong')).toMatchObject({
+      code: 'FLAG_INVALID',
+      message: '-v: is wrong',
+    });
+  });
+});
+
+describe('flags over a configuration file', () => {
+  const file = new Map([
+    ['v', { texts: ['2'], where: 'k.yaml:7: log.level' }],
+    ['udp-timeout', { texts: ['x'], where: 'k.yaml:3: udpIdleTimeout' }],
+    ['manifests', { texts: ['a', 'b'], where: 'k.yaml:4: manifests' }],
+  ]);
+  const flags = new GivenFlags(new Map([['v', ['4']]])).over(file);
+
+  it('have the values of the file where no flag was given', () => {
+    expect(flags.text('v')).toBe('4');
+    expect(flags.all('manifests')).toEqual(['a', 'b']);
+    expect(flags.has('udp-timeout')).toBe(true);
+    expect(flags.has('kubeconfig')).toBe(false);
+  });
+
+  it('name what is wrong by the flag, or by the place in the file', () => {
+    expect(flags.invalid('v', 'is wrong')).toMatchObject({ code: 'FLAG_INVALID', message: '-v: is wrong' });
+    expect(flags.invalid('udp-timeout', 'is wrong')).toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: 'k.yaml:3: udpIdleTimeout: is wrong',
+    });
+    expect(flags.nameOf('manifests')).toBe('k.yaml:4: manifests');
   });
 });

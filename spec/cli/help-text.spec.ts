@@ -7,6 +7,7 @@ describe('the help', () => {
     expect(helpText('run').match(/^[A-Z]\w+:/gm)).toEqual([
       'Usage:',
       'Commands:',
+      'Configuration:',
       'Services:',
       'Portals:',
       'Steering:',

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { parseChoice } from '../config/choice.js';
 import { DEFAULT_CONFIG, DEMO_DEFAULT_CONFIG } from '../config/defaults.js';
+import { type ConfigFile, readConfigFile } from '../config/file/config-file.js';
+import { configText } from '../config/file/config-text.js';
 import { nearest } from '../config/nearest.js';
 import type { ProxyConfig, StatusAddress } from '../config/proxy-config.js';
 import { KubeSpliceError } from '../model/errors.js';
@@ -9,7 +12,7 @@ import { configFromFlags, statusAddressFromFlags } from './config-from-flags.js'
 import type { Command } from './flag.js';
 import { FLAGS, type FlagName, STATUS_OUTPUTS } from './flags.js';
 import { IGNORED_FLAGS } from './flags-of-kube-proxy.js';
-import { type AcceptedFlagName, GivenFlags, invalidFlag } from './given-flags.js';
+import { type AcceptedFlagName, GivenFlags } from './given-flags.js';
 import { settle, warningsForIgnoredFlags } from './settle.js';
 import { programVersion } from './version.js';
 
@@ -27,10 +30,20 @@ export type CommandLine =
   | { readonly command: 'cleanup'; readonly warnings: readonly string[] }
   /** The help of a command. */
   | { readonly command: 'help'; readonly of: Command }
-  | { readonly command: 'version'; readonly text: string };
+  | { readonly command: 'version'; readonly text: string }
+  /** Write a configuration file and exit. */
+  | {
+      readonly command: 'write-config';
+      readonly path: string;
+      readonly text: string;
+      readonly warnings: readonly string[];
+    };
 
 /** The variables of the process's environment. */
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads a file as text. Throws the system's error where it can't. */
+export type ReadText = (path: string) => string;
 
 const COMMAND_WORDS = ['demo', 'status'] as const;
 
@@ -38,9 +51,14 @@ const COMMAND_WORDS = ['demo', 'status'] as const;
  * Reads the arguments behind the program's name. Prints nothing and never exits.
  *
  * @param environment tells whether this runs in a pod.
- * @throws KubeSpliceError `FLAG_UNKNOWN`, `FLAG_INVALID`, `SOURCE_MISSING`.
+ * @param readText reads the file of `--config`.
+ * @throws KubeSpliceError `FLAG_UNKNOWN`, `FLAG_INVALID`, `CONFIG_UNREADABLE`, `CONFIG_INVALID`, `SOURCE_MISSING`.
  */
-export function parseCommandLine(argv: readonly string[], environment: Environment = {}): CommandLine {
+export function parseCommandLine(
+  argv: readonly string[],
+  environment: Environment = {},
+  readText: ReadText = (path) => readFileSync(path, 'utf8'),
+): CommandLine {
   const { words, given } = readArguments(argv, [...FLAGS, ...IGNORED_FLAGS]);
   const flags = new GivenFlags(given);
   const command = commandOf(words);
@@ -49,7 +67,7 @@ export function parseCommandLine(argv: readonly string[], environment: Environme
   refuseFlagsOfOtherCommands(flags, command);
   switch (command) {
     case 'run':
-      return runCommandLine(flags, environment);
+      return runCommandLine(flags, environment, readText);
     case 'demo':
       return demoCommandLine(flags);
     case 'status':
@@ -57,16 +75,42 @@ export function parseCommandLine(argv: readonly string[], environment: Environme
   }
 }
 
-function runCommandLine(flags: GivenFlags, environment: Environment): CommandLine {
-  const { config, warnings: settled } = settle(
-    flags,
-    withServiceAccount(configFromFlags(flags, DEFAULT_CONFIG), environment),
-  );
-  const warnings = [...warningsForIgnoredFlags(flags), ...settled];
+function runCommandLine(given: GivenFlags, environment: Environment, readText: ReadText): CommandLine {
+  const { values, warnings: ofFile } = configFile(given, readText);
+  const flags = given.over(values);
+  const asked = configFromFlags(flags, DEFAULT_CONFIG);
+  const { config, warnings: settled } = settle(flags, withServiceAccount(asked, environment));
+  const warnings = [...ofFile, ...warningsForIgnoredFlags(flags), ...settled];
+  if (flags.isFilled('write-config-to'))
+    return {
+      command: 'write-config',
+      path: flags.text('write-config-to') ?? '',
+      text: configText(asked),
+      warnings,
+    };
   const cleanup: readonly FlagName[] = ['cleanup-iptables', 'cleanup'];
   if (cleanup.some((name) => flags.isTrue(name))) return { command: 'cleanup', warnings };
   if (config.manifests.length > 0 || config.apiServer !== null) return { command: 'run', config, warnings };
-  return { command: 'run', config, warnings: [...warnings, nothingToProxy(flags)] };
+  throw new KubeSpliceError(
+    'SOURCE_MISSING',
+    'no Services to proxy: --kubeconfig, --master and --manifests are missing, and this is no pod',
+  );
+}
+
+/** What the file of `--config` says; nothing where there is none. */
+function configFile(flags: GivenFlags, readText: ReadText): ConfigFile {
+  const path = flags.text('config') ?? '';
+  if (path === '') return { values: new Map(), warnings: [] };
+  let text: string;
+  try {
+    text = readText(path);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new KubeSpliceError('CONFIG_UNREADABLE', `--config: ${quoted(path)} can't be read: ${why}`, {
+      cause,
+    });
+  }
+  return readConfigFile(path, text);
 }
 
 /** In a pod, where nothing else is said, the API server is the source: it is reached as the pod's service account. */
@@ -74,16 +118,6 @@ function withServiceAccount(config: ProxyConfig, environment: Environment): Prox
   const isNamed = config.manifests.length > 0 || config.apiServer !== null;
   const isInPod = (environment.KUBERNETES_SERVICE_HOST ?? '') !== '';
   return isNamed || !isInPod ? config : { ...config, apiServer: { kubeconfig: null, master: null } };
-}
-
-/** @throws KubeSpliceError `SOURCE_MISSING` where no flag so much as tries to name one. */
-function nothingToProxy(flags: GivenFlags): string {
-  if (!flags.isFilled('config'))
-    throw new KubeSpliceError(
-      'SOURCE_MISSING',
-      'no Services to proxy: --kubeconfig, --master and --manifests are missing, and this is no pod',
-    );
-  return 'there is nothing to proxy: --config has no effect yet; --kubeconfig, --master and --manifests are missing';
 }
 
 function demoCommandLine(flags: GivenFlags): CommandLine {
@@ -97,7 +131,7 @@ function statusCommandLine(flags: GivenFlags): CommandLine {
   if (address !== null) return { command: 'status', address, output };
   const byPort = flags.has('healthz-port') && flags.text('healthz-bind-address') !== '';
   const name = byPort ? 'healthz-port' : 'healthz-bind-address';
-  throw invalidFlag(
+  throw flags.invalid(
     name,
     `${quoted(flags.text(name) ?? '')} turns status off; say where the running kube-splice serves it`,
   );
@@ -136,7 +170,7 @@ function refuseFlagsOfOtherCommands(flags: GivenFlags, command: Command): void {
   const foreign = accepted.find(({ name, commands }) => flags.has(name) && !commands.includes(command));
   if (foreign === undefined) return;
   const owners = foreign.commands.map(commandText).join(' and ');
-  throw invalidFlag(foreign.name, `is not a flag of ${commandText(command)}, but of ${owners}`);
+  throw flags.invalid(foreign.name, `is not a flag of ${commandText(command)}, but of ${owners}`);
 }
 
 function commandText(command: Command): string {

@@ -10,7 +10,7 @@ import { parseTruth } from '../config/truth.js';
 import { parseWholeNumber } from '../config/whole-number.js';
 import { MOST_CONNECTIONS } from '../model/service-port.js';
 import { type FlagName, LOG_FORMATS, PROXY_MODES, RELAYS, STEERINGS } from './flags.js';
-import { type GivenFlags, invalidFlag } from './given-flags.js';
+import type { GivenFlags } from './given-flags.js';
 
 const HIGHEST_PORT = 65_535;
 /** What the native relay takes (native/PROTOCOL.md). */
@@ -22,7 +22,7 @@ const HIGHEST_LOG_LEVEL = 2 ** 31 - 1;
 /**
  * What the flags ask for, the rest from `defaults`; deeply frozen.
  *
- * @throws KubeSpliceError `FLAG_INVALID` for the first flag whose value cannot be read.
+ * @throws KubeSpliceError `FLAG_INVALID`, or `CONFIG_INVALID` where a file says it, for the first flag whose value cannot be read.
  */
 export function configFromFlags(flags: GivenFlags, defaults: ProxyConfig): ProxyConfig {
   return deepFreeze<ProxyConfig>({
@@ -100,14 +100,14 @@ function given<T>(value: T | undefined, otherwise: T): T {
 
 function manifests(flags: GivenFlags): readonly string[] {
   const paths = flags.all('manifests');
-  if (paths.includes('')) throw invalidFlag('manifests', '"" is not the path of a file or directory');
+  if (paths.includes('')) throw flags.invalid('manifests', '"" is not the path of a file or directory');
   return [...new Set(paths)];
 }
 
 /** As in kube-proxy, one flag may hold several, and there may be several flags. */
 function nodePortAddresses(flags: GivenFlags): readonly string[] {
   const parsed = parseCIDRList(flags.all('nodeport-addresses').join(','));
-  if (!parsed.ok) throw invalidFlag('nodeport-addresses', parsed.problem);
+  if (!parsed.ok) throw flags.invalid('nodeport-addresses', parsed.problem);
   return parsed.value;
 }
 

@@ -7,6 +7,8 @@ const FAILURE_EXIT_CODE = 1;
 const USAGE_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'FLAG_INVALID',
   'FLAG_UNKNOWN',
+  'CONFIG_UNREADABLE',
+  'CONFIG_INVALID',
   'SOURCE_MISSING',
 ]);
 

@@ -2,7 +2,7 @@
 export type Command = 'run' | 'demo' | 'status';
 
 /** The headings of `--help`. */
-export type FlagGroup = 'Services' | 'Portals' | 'Steering' | 'Status' | 'Logs' | 'General';
+export type FlagGroup = 'Configuration' | 'Services' | 'Portals' | 'Steering' | 'Status' | 'Logs' | 'General';
 
 /** What a flag takes: `boolean` nothing but an `=value`, `value` one, the last of several; `values` every one. */
 export type FlagArity = 'boolean' | 'value' | 'values';

@@ -28,7 +28,6 @@ export const IGNORED_FLAGS = [
     because: 'a portal that cannot be opened is reported, and tried again at every sync',
   },
   { name: 'boot-id-file', takes: 'value', because: IDENTITY },
-  { name: 'config', takes: 'value', because: 'configuration files are not read yet; give flags' },
   { name: 'config-sync-period', takes: 'value', because: API_CLIENT },
   { name: 'conntrack-max-per-core', takes: 'value', because: CONNTRACK },
   { name: 'conntrack-min', takes: 'value', because: CONNTRACK },
@@ -68,7 +67,6 @@ export const IGNORED_FLAGS = [
   { name: 'skip-log-headers', takes: 'boolean', because: KLOG },
   { name: 'stderrthreshold', takes: 'value', because: KLOG },
   { name: 'vmodule', takes: 'value', because: KLOG },
-  { name: 'write-config-to', takes: 'value', because: 'there is no configuration file' },
 ] as const satisfies readonly IgnoredFlag[];
 
 /** The name of a flag that changes nothing here. */

@@ -19,6 +19,23 @@ const MASQUERADE_BIT = 14;
 /** Every flag that means something here, in the order of `--help` and of docs/flags.md. */
 export const FLAGS = [
   {
+    name: 'config',
+    group: 'Configuration',
+    takes: 'value',
+    commands: RUN,
+    default: '',
+    description:
+      'A file that says what flags say: a KubeProxyConfiguration, a KubeSpliceConfiguration, or both. A flag goes before what the file says.',
+  },
+  {
+    name: 'write-config-to',
+    group: 'Configuration',
+    takes: 'value',
+    commands: RUN,
+    default: '',
+    description: 'Write what the flags and --config ask for to this file, with all defaults, and exit.',
+  },
+  {
     name: 'manifests',
     group: 'Services',
     takes: 'values',

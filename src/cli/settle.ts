@@ -2,7 +2,6 @@ import { formatDuration } from '../config/duration.js';
 import { deepFreeze } from '../config/freeze.js';
 import type { ProxyConfig } from '../config/proxy-config.js';
 import { parseWholeNumber } from '../config/whole-number.js';
-import { dashed } from './flag.js';
 import type { FlagName } from './flags.js';
 import { IGNORED_FLAGS } from './flags-of-kube-proxy.js';
 import type { GivenFlags } from './given-flags.js';
@@ -33,21 +32,21 @@ export function settle(flags: GivenFlags, asked: ProxyConfig): Settled {
   const config = { ...asked };
   if (asked.proxyMode === 'iptables') {
     config.proxyMode = 'userspace';
-    warnings.push('--proxy-mode=iptables is not built yet: userspace runs instead');
+    warnings.push(`${flags.nameOf('proxy-mode')}=iptables is not built yet: userspace runs instead`);
   }
-  config.udpIdleTimeoutMs = heldToTimer('udp-timeout', asked.udpIdleTimeoutMs, warnings);
-  config.halfClosedTimeoutMs = heldToTimer('half-closed-timeout', asked.halfClosedTimeoutMs, warnings);
-  config.udpReplyTimeoutMs = heldToTimer('udp-reply-timeout', asked.udpReplyTimeoutMs, warnings);
-  config.shutdownDelayMs = heldToTimer('shutdown-delay', asked.shutdownDelayMs, warnings);
-  config.drainTimeoutMs = heldToTimer('drain-timeout', asked.drainTimeoutMs, warnings);
-  config.syncPeriodMs = heldToTimer('iptables-sync-period', asked.syncPeriodMs, warnings);
+  config.udpIdleTimeoutMs = heldToTimer(flags, 'udp-timeout', asked.udpIdleTimeoutMs, warnings);
+  config.halfClosedTimeoutMs = heldToTimer(flags, 'half-closed-timeout', asked.halfClosedTimeoutMs, warnings);
+  config.udpReplyTimeoutMs = heldToTimer(flags, 'udp-reply-timeout', asked.udpReplyTimeoutMs, warnings);
+  config.shutdownDelayMs = heldToTimer(flags, 'shutdown-delay', asked.shutdownDelayMs, warnings);
+  config.drainTimeoutMs = heldToTimer(flags, 'drain-timeout', asked.drainTimeoutMs, warnings);
+  config.syncPeriodMs = heldToTimer(flags, 'iptables-sync-period', asked.syncPeriodMs, warnings);
   return { config: deepFreeze(config), warnings };
 }
 
 /** One sentence for each flag of kube-proxy that was given and changes nothing. */
 export function warningsForIgnoredFlags(flags: GivenFlags): readonly string[] {
   return IGNORED_FLAGS.filter(({ name }) => flags.has(name)).map(
-    ({ name, because }) => `${dashed(name)} has no effect here: ${because}`,
+    ({ name, because }) => `${flags.nameOf(name)} has no effect here: ${because}`,
   );
 }
 
@@ -87,14 +86,14 @@ function warningsForMasquerading(flags: GivenFlags): readonly string[] {
   if (bit !== undefined) asked.push('iptables-masquerade-bit');
   return asked.map(
     (name) =>
-      `${dashed(name)} has no effect: the relay connects from this node, so every endpoint answers it`,
+      `${flags.nameOf(name)} has no effect: the relay connects from this node, so every endpoint answers it`,
   );
 }
 
-function heldToTimer(name: FlagName, milliseconds: number, warnings: string[]): number {
+function heldToTimer(flags: GivenFlags, name: FlagName, milliseconds: number, warnings: string[]): number {
   if (milliseconds <= LONGEST_TIMER_MS) return milliseconds;
   warnings.push(
-    `${dashed(name)}: ${formatDuration(milliseconds)} is held to ${formatDuration(LONGEST_TIMER_MS)}, the longest that can be timed`,
+    `${flags.nameOf(name)}: ${formatDuration(milliseconds)} is held to ${formatDuration(LONGEST_TIMER_MS)}, the longest that can be timed`,
   );
   return LONGEST_TIMER_MS;
 }

@@ -5,6 +5,11 @@
 export const ERROR_REMEDIES = {
   FLAG_INVALID: 'Correct the flag; `kube-splice --help` shows what each one takes.',
   FLAG_UNKNOWN: 'Check the spelling; `kube-splice --help` lists every command and flag.',
+  CONFIG_UNREADABLE: 'Check the path of --config, and that this user may read the file.',
+  CONFIG_INVALID:
+    'Correct the line; docs/configuration.md has every field, `kube-splice --write-config-to FILE` writes a file to begin with.',
+  CONFIG_UNWRITABLE:
+    'Give --write-config-to a file in a directory that is there, and that this user may write.',
   SOURCE_MISSING:
     'Say where the Services come from: --kubeconfig FILE, --master URL, or --manifests FILE_OR_DIR.',
   MANIFEST_UNREADABLE: 'Check that the path exists and that this user may read it.',

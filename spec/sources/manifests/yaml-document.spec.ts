@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { YamlNode } from '../../../src/model/yaml-node.js';
 import { type YamlDocument, YamlReader } from '../../../src/sources/manifests/yaml-document.js';
-import type { YamlNode } from '../../../src/sources/manifests/yaml-node.js';
 import { timeSlice } from '../../support/time-slice.js';
 
 async function read(text: string): Promise<YamlDocument<YamlNode>[]> {

@@ -1,5 +1,6 @@
 import { Field } from '../../model/field.js';
 import type { FieldPath } from '../../model/field-error.js';
+import type { YamlError, YamlNode } from '../../model/yaml-node.js';
 import { readJson } from './json-document.js';
 import {
   type Findings,
@@ -12,7 +13,6 @@ import {
 } from './manifest-object.js';
 import type { TimeSlice } from './time-slice.js';
 import { type YamlDocument, YamlReader } from './yaml-document.js';
-import type { YamlError, YamlNode } from './yaml-node.js';
 
 /** What the items of each kind of list are where they do not say it; null where they have to. */
 const LISTS = new Map<string, TypeMeta | null>([

@@ -1,7 +1,7 @@
 import { Composer, type CST, Lexer, LineCounter, Parser } from 'yaml';
+import { brokenNode, lineAt, type YamlNode, yamlNode } from '../../model/yaml-node.js';
 import { DEEPEST_NESTING } from './nesting.js';
 import type { TimeSlice } from './time-slice.js';
-import { brokenNode, lineAt, type YamlNode, yamlNode } from './yaml-node.js';
 
 /** One YAML document. */
 export interface YamlDocument<Item> extends YamlNode {

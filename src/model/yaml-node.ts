@@ -1,5 +1,5 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, type LineCounter, visit } from 'yaml';
-import type { FieldPath } from '../../model/field-error.js';
+import type { FieldPath } from './field-error.js';
 
 /** A document, or an item of a list, as a plain value; `error` says why there is none. */
 export interface YamlNode {
@@ -17,14 +17,22 @@ export interface YamlError {
 /** A message of the parser may quote the text that it is about. */
 const LONGEST_MESSAGE = 200;
 
-/** The composed document as a value; the first error where it has one. */
-export function yamlNode(document: Document, lines: LineCounter): YamlNode {
+/**
+ * The composed document as a value; the first error where it has one.
+ *
+ * @param duplicates what a key is that is there twice: an error, or overlooked, so that the last one counts.
+ */
+export function yamlNode(
+  document: Document,
+  lines: LineCounter,
+  duplicates: 'refused' | 'overlooked' = 'refused',
+): YamlNode {
   const first = document.contents?.range?.[0] ?? 0;
   const lineOf = (path: FieldPath) => lineAt(lines, offsetOf(document, path) ?? first);
   const broken = (offset: number, message: string) => brokenNode(lineAt(lines, offset), message);
   const [error] = document.errors;
   if (error !== undefined) return broken(error.pos[0], error.message);
-  const duplicate = duplicateKey(document);
+  const duplicate = duplicates === 'refused' ? duplicateKey(document) : undefined;
   if (duplicate !== undefined) return broken(duplicate.offset, `the key ${duplicate.key} is there twice`);
   try {
     return { value: document.toJS(), error: undefined, lineOf };
@@ -46,6 +54,15 @@ export function brokenNode(line: number, message: string): YamlNode {
 /** The line of this offset, from 1. */
 export function lineAt(lines: LineCounter, offset: number): number {
   return Math.max(1, lines.linePos(offset).line);
+}
+
+/** The first key that is there twice in one mapping, and its line; undefined where there is none. */
+export function duplicateKeyOf(
+  document: Document,
+  lines: LineCounter,
+): { readonly line: number; readonly key: string } | undefined {
+  const found = duplicateKey(document);
+  return found === undefined ? undefined : { line: lineAt(lines, found.offset), key: found.key };
 }
 
 /** The parser's own check compares every key with every other: of one mapping with 100,000 keys that takes minutes. */

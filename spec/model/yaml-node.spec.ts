@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LineCounter, parseDocument } from 'yaml';
-import type { FieldPath } from '../../../src/model/field-error.js';
-import { type YamlNode, yamlNode } from '../../../src/sources/manifests/yaml-node.js';
+import type { FieldPath } from '../../src/model/field-error.js';
+import { type YamlNode, yamlNode } from '../../src/model/yaml-node.js';
 
 function nodeOf(text: string): YamlNode {
   const lines = new LineCounter();
