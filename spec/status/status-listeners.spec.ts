@@ -45,7 +45,8 @@ describe('where pages are served', () => {
     const both = ['/healthz', '/livez', '/readyz', '/proxyMode', '/v1/status'];
     for (const path of both)
       expect([path, await codeOf(HEALTH, path), await codeOf(METRICS, path)]).toEqual([path, 200, 200]);
-    expect([await codeOf(HEALTH, '/metrics'), await codeOf(METRICS, '/metrics')]).toEqual([404, 200]);
+    for (const path of ['/metrics', '/configz'])
+      expect([path, await codeOf(HEALTH, path), await codeOf(METRICS, path)]).toEqual([path, 404, 200]);
     expect(log.lines.map(({ message, fields }) => [message, fields.address])).toEqual([
       ['status', HEALTH],
       ['metrics', METRICS],

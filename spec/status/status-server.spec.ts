@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
+import { DEFAULT_CONFIG } from '../../src/config/defaults.js';
 import { SILENT_LOGGER } from '../../src/host/log.js';
 import { KubeSpliceError } from '../../src/model/errors.js';
 import { operatorPages, type StatusFigures } from '../../src/status/status-pages.js';
@@ -82,6 +83,17 @@ describe('the status server', () => {
     expect(unready.headers.get('content-type')).toBe('text/plain; charset=utf-8');
   });
 
+  it('answers /configz with how it was asked to run, by group, as JSON', async () => {
+    const config = { ...DEFAULT_CONFIG, maxConnections: 7, udpIdleTimeoutMs: 2_000 };
+    const { url } = await serve({ config });
+    const response = await fetch(`${url}/configz`);
+    expect(response.headers.get('content-type')).toBe('application/json');
+    expect(await response.json()).toMatchObject({
+      'kubeproxy.config.k8s.io': { kind: 'KubeProxyConfiguration', udpIdleTimeout: '2s' },
+      'kube-splice.io': { kind: 'KubeSpliceConfiguration', maxConnections: 7 },
+    });
+  });
+
   it('answers /metrics with the page as it is, in its own type', async () => {
     const contentType = 'text/plain; version=0.0.4; charset=utf-8';
     const { url } = await serve({ metrics: async () => ({ contentType, body: 'up 1\n' }) });
@@ -131,7 +143,7 @@ describe('the status server', () => {
       const response = await fetch(`${url}${path}`);
       expect(response.status).toBe(404);
       expect(await response.text()).toBe(
-        'No such page. There are: /healthz /livez /readyz /proxyMode /v1/status /metrics\n',
+        'No such page. There are: /healthz /livez /readyz /proxyMode /v1/status /metrics /configz\n',
       );
     },
   );

@@ -1,3 +1,4 @@
+import { DEFAULT_CONFIG } from '../../src/config/defaults.js';
 import { type Endpoint, endpoint } from '../../src/model/endpoint.js';
 import type { ServicePort } from '../../src/model/service-port.js';
 import type { ProxyView, ServicePortView, SyncProgress } from '../../src/proxier/proxy-view.js';
@@ -147,6 +148,7 @@ export function statusFigures(changes: Partial<StatusFigures> = {}): StatusFigur
     unready: () => null,
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: '# nothing\n' }),
     report: async () => aReport(),
+    config: DEFAULT_CONFIG,
     proxyMode: 'userspace',
     ...changes,
   };

@@ -115,6 +115,7 @@ export function proxyStarter(logger: Logger): StartProxy {
       unready: () => whyUnready(proxier.syncProgress(), leaving),
       metrics: () => metrics.page(),
       report,
+      config,
       proxyMode: 'userspace',
     };
     const listeners = new StatusListeners(config, figures, logger);

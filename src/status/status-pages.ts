@@ -1,3 +1,5 @@
+import { configObjects } from '../config/file/config-text.js';
+import type { ProxyConfig } from '../config/proxy-config.js';
 import { type Health, healthzBody } from './health.js';
 import type { MetricsPage } from './metrics/metrics.js';
 import type { StatusReport } from './status-report.js';
@@ -13,6 +15,8 @@ export interface StatusFigures {
   readonly unready: () => string | null;
   readonly metrics: () => Promise<MetricsPage>;
   readonly report: () => Promise<StatusReport>;
+  /** What `/configz` shows: how it was asked to run. */
+  readonly config: ProxyConfig;
   /** What `/proxyMode` answers; kube-proxy's word for what this is. */
   readonly proxyMode: string;
 }
@@ -30,9 +34,10 @@ export function healthPages(figures: StatusFigures): Pages {
 
 /** What is served where metrics are: everything, for whoever operates it. */
 export function operatorPages(figures: StatusFigures): Pages {
-  return new Map([
+  return new Map<string, () => Answer | Promise<Answer>>([
     ...healthPages(figures),
     ['/metrics', async () => ({ status: 200, ...(await figures.metrics()) })],
+    ['/configz', () => json(200, `${JSON.stringify(configObjects(figures.config))}\n`)],
   ]);
 }
 

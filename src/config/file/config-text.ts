@@ -12,8 +12,18 @@ export function configText(config: ProxyConfig): string {
     .join('---\n');
 }
 
+/** A configuration as `/configz` shows it, by the group of each document, as kube-proxy's does. */
+export function configObjects(config: ProxyConfig): Readonly<Record<string, object>> {
+  return Object.fromEntries(
+    [
+      [KUBE_PROXY_CONFIGURATION, kubeProxyConfiguration(config)] as const,
+      [KUBE_SPLICE_CONFIGURATION, kubeSpliceConfiguration(config)] as const,
+    ].map(([{ apiVersion }, object]) => [apiVersion.replace(/\/.*$/, ''), object]),
+  );
+}
+
 /** What kube-proxy has fields for. */
-export function kubeProxyConfiguration(config: ProxyConfig): object {
+function kubeProxyConfiguration(config: ProxyConfig): object {
   return {
     apiVersion: KUBE_PROXY_CONFIGURATION.apiVersion,
     kind: KUBE_PROXY_CONFIGURATION.kind,
@@ -32,7 +42,7 @@ export function kubeProxyConfiguration(config: ProxyConfig): object {
 }
 
 /** What it has none for. */
-export function kubeSpliceConfiguration(config: ProxyConfig): object {
+function kubeSpliceConfiguration(config: ProxyConfig): object {
   const { log } = config;
   return {
     apiVersion: KUBE_SPLICE_CONFIGURATION.apiVersion,
