@@ -1,4 +1,4 @@
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { NftablesRules } from '../../../src/steering/nftables/nftables-rules.js';
@@ -283,6 +283,19 @@ esac`);
       expect(text).toContain('ip daddr 127.0.0.1 jump steer-ports');
       await rules.write(variedState(), 'everything');
       expect(commands.lines.at(-1)).toBe(`${old} -nn list table ip6 kube-splice`);
+    });
+
+    it('that fails once, have fib all the same', async () => {
+      const failed = join(temporaryDirectory(), 'failed');
+      const flaky = program(`case "$1" in
+-f) if [ ! -e '${failed}' ]; then touch '${failed}'; cat >/dev/null; echo 'Error: busy' >&2; exit 1; fi ;;
+esac
+exec nft "$@"`);
+      const rules = rulesWith({}, flaky);
+      await rules.write(variedState(), 'everything');
+      expect(existsSync(failed)).toBe(true);
+      expect(rules.description).toMatch(/^nft \d+\.\d+[^,]*$/);
+      expect(await nft('list chain ip kube-splice steer')).toContain('fib daddr type local');
     });
 
     it('that fails, are not written, and its words are told', async () => {

@@ -43,18 +43,24 @@ export async function probeNftables(runner: CommandRunner, program: string): Pro
 
 /** As `probeNftables`, for one family. */
 export async function probeFamily(nft: NftProgram, family: IPFamily): Promise<FamilyProbe> {
-  const reasons: string[] = [];
-  for (const hasFib of [true, false]) {
-    try {
-      await nft.transact(probingCommands(family, hasFib));
-      return { works: true, hasFib };
-    } catch (error) {
-      if (!(error instanceof KubeSpliceError)) throw error;
-      reasons.push(error.message);
-    }
+  const withFib = await refusal(nft, family, true);
+  if (withFib === null) return { works: true, hasFib: true };
+  // It has nothing that the first one has not: what it lacks is what is missing.
+  const reason = await refusal(nft, family, false);
+  if (reason !== null) return { works: false, reason };
+  // What failed may have been something else, that is over by now.
+  return { works: true, hasFib: (await refusal(nft, family, true)) === null };
+}
+
+/** Why these rules are not taken, in the words of nft; null where they are. */
+async function refusal(nft: NftProgram, family: IPFamily, hasFib: boolean): Promise<string | null> {
+  try {
+    await nft.transact(probingCommands(family, hasFib));
+    return null;
+  } catch (error) {
+    if (!(error instanceof KubeSpliceError)) throw error;
+    return error.message;
   }
-  // The second one has nothing that the first has not: what it lacks is what is missing.
-  return { works: false, reason: reasons.at(-1) ?? '' };
 }
 
 /** Addresses and blocks for documentation (RFC 5737, RFC 3849), and loopback, as `172.30.0.1` of a node would be. */
