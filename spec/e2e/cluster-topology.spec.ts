@@ -151,3 +151,24 @@ describe('the cluster beside other sources', () => {
     await eventually(() => expect(greetingAt(ADDRESS, port)).rejects.toThrow(/ECONNRESET/));
   });
 });
+
+describe('a node that is about to be deleted', () => {
+  it('is unhealthy for load balancers, lives, and serves on', async () => {
+    const server = await startServer();
+    server.create('services', serviceObject());
+    await createEndpoint(server, 'here', { nodeName: 'node-a' });
+    const proxy = await startedWith(server);
+    const port = await proxy.portOf('default/web:http');
+    const codes = async () => {
+      const [health, live] = [await proxy.get('/healthz'), await proxy.get('/livez')];
+      return [health.status, live.status];
+    };
+    await eventually(async () => expect(await codes()).toEqual([200, 200]));
+    server.patch('nodes', 'node-a', { spec: { taints: [{ key: 'ToBeDeletedByClusterAutoscaler' }] } });
+    await eventually(async () => expect(await codes()).toEqual([503, 200]));
+    expect(await greetingAt(ADDRESS, port)).toBe('here');
+    await proxy.program.says(/this node is to be deleted.*node-a/);
+    server.patch('nodes', 'node-a', { spec: { taints: [] } });
+    await eventually(async () => expect(await codes()).toEqual([200, 200]));
+  });
+});

@@ -19,7 +19,12 @@ describe('parseNode', () => {
     expect(parseNode(object)).toEqual({
       outcome: 'parsed',
       notes: [],
-      value: { name: 'node-a', zone: 'zone-a', addresses: ['10.1.0.1', 'fd00::a', '203.0.113.7'] },
+      value: {
+        name: 'node-a',
+        zone: 'zone-a',
+        addresses: ['10.1.0.1', 'fd00::a', '203.0.113.7'],
+        isLeaving: false,
+      },
     });
   });
 
@@ -38,6 +43,18 @@ describe('parseNode', () => {
       expect(parsedValue(parseNode({ ...nodeObject([]), status })).addresses).toEqual([]);
     },
   );
+
+  const taint = { key: 'ToBeDeletedByClusterAutoscaler', effect: 'NoSchedule', value: '1764150000' };
+
+  it.each<[string, PlainObject, boolean]>([
+    ['has the taint of the cluster autoscaler', { spec: { taints: [{ key: 'other' }, taint] } }, true],
+    ['has another taint', { spec: { taints: [{ key: 'node.kubernetes.io/not-ready' }] } }, false],
+    ['has no list of taints', { spec: { taints: 'none' } }, false],
+    ['has taints that are none', { spec: { taints: [null, 7, 'x'] } }, false],
+    ['is being deleted', { metadata: { name: 'node-a', deletionTimestamp: '2026-11-26T10:00:00Z' } }, true],
+  ])('knows whether one that %s is about to go', (_, fields, leaves) => {
+    expect(parsedValue(parseNode({ ...nodeObject([]), ...fields })).isLeaving).toBe(leaves);
+  });
 
   it.each<[PlainObject, string]>([
     [{ metadata: undefined }, 'metadata: is missing; give at least its name'],

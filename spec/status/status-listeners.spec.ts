@@ -9,7 +9,7 @@ import { statusFigures } from '../support/proxy-values.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 
 /** Addresses that no other spec uses: every port of them is free. */
-const [HEALTH, METRICS] = ['127.0.83.1', '127.0.83.2'] as const;
+const [HEALTH, METRICS] = ['127.0.95.1', '127.0.95.2'] as const;
 const PORT = 10_249;
 const at = (address: string, port = PORT): StatusAddress => ({ address, port });
 
@@ -107,7 +107,7 @@ describe('where pages are served', () => {
     vi.useRealTimers();
     expect(log.lines.filter(({ level }) => level === 'error')).toMatchObject([
       {
-        message: expect.stringMatching(/^STATUS_ADDRESS_IN_USE: .*127\.0\.83\.2:10249.*tried again/),
+        message: expect.stringMatching(/^STATUS_ADDRESS_IN_USE: .*127\.0\.95\.2:10249.*tried again/),
         fields: { remedy: expect.stringContaining('--metrics-bind-address') },
       },
     ]);

@@ -110,7 +110,8 @@ export function proxyStarter(logger: Logger): StartProxy {
     const assess = (isLeaving: boolean) =>
       assessHealth(proxier.syncProgress(), config.syncPeriodMs, Date.now(), isLeaving);
     const figures: StatusFigures = {
-      health: () => assess(leaving),
+      // Load balancers are to send new clients to other nodes; what lives is another question.
+      health: () => assess(leaving || node()?.isLeaving === true),
       liveness: () => assess(false),
       unready: () => whyUnready(proxier.syncProgress(), leaving),
       metrics: () => metrics.page(),

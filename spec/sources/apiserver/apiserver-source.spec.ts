@@ -171,7 +171,7 @@ describe('the node of a cluster source', () => {
     server.create('endpointslices', sliceObject([hinted('10.0.0.1', 'a'), hinted('10.0.0.2', 'b')]));
     const { states, source } = await clusterSource(server);
     await states.toServe({ 'default/web:http': ['10.0.0.1:8080'] });
-    expect(source.node).toEqual({ name: 'node-a', zone: 'a', addresses: ['172.30.0.1'] });
+    expect(source.node).toEqual({ name: 'node-a', zone: 'a', addresses: ['172.30.0.1'], isLeaving: false });
     server.patch('nodes', 'node-a', { metadata: { labels: { [ZONE]: 'b' } } });
     await states.toServe({ 'default/web:http': ['10.0.0.2:8080'] });
     server.patch('nodes', 'node-a', { metadata: { labels: { [ZONE]: null } } });
@@ -189,7 +189,9 @@ describe('the node of a cluster source', () => {
     expect(source.status()).toMatchObject([{ connected: true, errors: [problem] }]);
     expect(source.node).toBeNull();
     server.create('nodes', nodeObject([]));
-    await eventually(() => expect(source.node).toEqual({ name: 'node-a', zone: null, addresses: [] }));
+    await eventually(() =>
+      expect(source.node).toEqual({ name: 'node-a', zone: null, addresses: [], isLeaving: false }),
+    );
     expect(source.status()).toMatchObject([{ errors: [] }]);
   });
 

@@ -173,6 +173,8 @@ export class ApiServerSource implements ServiceSource {
   }
 
   #setNode(node: NodeFacts | undefined): void {
+    if (node?.isLeaving === true && this.#node?.isLeaving !== true)
+      this.#options.logger.info('this node is to be deleted: /healthz answers 503', { node: node.name });
     this.#node = node ?? null;
     this.#catalog.setNode({ name: this.#options.nodeName, zone: node?.zone ?? null });
   }
