@@ -95,6 +95,9 @@ describe('/metrics', () => {
     expect(await figure('kubesplice_endpoints_set_aside')).toBe(1);
     expect(await figure('kubesplice_endpoints')).toBe(2);
     expect(await figure('kubesplice_dial_failures_total')).toBeGreaterThanOrEqual(3);
+    expect(await figure('kubesplice_failures_total', `${MAIN},reason="dial-refused"`)).toBeGreaterThanOrEqual(
+      3,
+    );
     await eventually(async () =>
       expect(await figure('kubesplice_bytes_total', `${MAIN},direction="out"`)).toBe(8 * 'hello'.length),
     );

@@ -153,3 +153,6 @@ export function statusFigures(changes: Partial<StatusFigures> = {}): StatusFigur
     ...changes,
   };
 }
+
+/** A relay that has told of no failure. */
+export const noFailures = () => new Map<never, never>();

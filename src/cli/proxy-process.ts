@@ -9,6 +9,7 @@ import { RateLimitedLog } from '../host/rate-limited-log.js';
 import { SpawnedCommands } from '../host/spawned-commands.js';
 import { Proxier } from '../proxier/proxier.js';
 import { chooseRelay } from '../relay/choose-relay.js';
+import { FailureCounts } from '../relay/failure-counts.js';
 import { RecentFailures } from '../relay/recent-failures.js';
 import { relayLog } from '../relay/relay-log.js';
 import { assessHealth } from '../status/health.js';
@@ -44,7 +45,8 @@ export function proxyStarter(logger: Logger): StartProxy {
     const { source, node } = await buildSource(config, logger);
     const limited = new RateLimitedLog(logger, { ...FAILURE_LOG, now: () => performance.now() });
     const flushTimer = setInterval(() => limited.flush(), FLUSH_INTERVAL_MS).unref();
-    const observer = new RecentFailures(relayLog(logger, limited), Date.now);
+    const failureCounts = new FailureCounts(relayLog(logger, limited));
+    const observer = new RecentFailures(failureCounts, Date.now);
     const addresses = new NodeAddresses(() => node()?.addresses ?? []);
     await addresses.refresh();
     const addressTimer = setInterval(() => void addresses.refresh(), config.syncPeriodMs).unref();
@@ -105,7 +107,11 @@ export function proxyStarter(logger: Logger): StartProxy {
         node: node(),
         now: Date.now(),
       });
-    const metrics = new Metrics(report, () => proxier.syncProgress());
+    const metrics = new Metrics(
+      report,
+      () => proxier.syncProgress(),
+      (portal) => failureCounts.of(portal),
+    );
     let leaving = false;
     const assess = (isLeaving: boolean) =>
       assessHealth(proxier.syncProgress(), config.syncPeriodMs, Date.now(), isLeaving);

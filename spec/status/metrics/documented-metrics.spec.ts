@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { failureFigure } from '../../../src/status/metrics/failure-figure.js';
 import { Metrics } from '../../../src/status/metrics/metrics.js';
 import { SERVICE_PORT_FIGURES } from '../../../src/status/metrics/service-port-figures.js';
 import { readExposition } from '../../support/exposition.js';
-import { aReport, syncProgress } from '../../support/proxy-values.js';
+import { aReport, noFailures, syncProgress } from '../../support/proxy-values.js';
 
+const FIGURES = [...SERVICE_PORT_FIGURES, failureFigure(noFailures)];
 const DOCUMENT = 'docs/metrics.md';
 
 /** Each row of a table below a heading, as the cells of its columns. */
@@ -18,20 +20,20 @@ function rowsOf(heading: string): string[][] {
 }
 
 async function served() {
-  const { body } = await new Metrics(async () => aReport(), syncProgress).page();
+  const { body } = await new Metrics(async () => aReport(), syncProgress, noFailures).page();
   return [...readExposition(body)].filter(([name]) => !/^(process|nodejs)_/.test(name));
 }
 
 describe(DOCUMENT, () => {
   it('lists the metrics of the proxy, in their order, with type and help', async () => {
-    const ofServicePorts = new Set(SERVICE_PORT_FIGURES.map(({ name }) => name));
+    const ofServicePorts = new Set(FIGURES.map(({ name }) => name));
     const metrics = (await served()).filter(([name]) => !ofServicePorts.has(name));
     expect(rowsOf('Of the proxy')).toEqual(metrics.map(([name, { type, help }]) => [name, type, help]));
   });
 
   it('lists those of each service port, and of which protocol they are', () => {
     expect(rowsOf('Of each service port')).toEqual(
-      SERVICE_PORT_FIGURES.map(({ name, type, protocol = 'all', help }) => [name, type, protocol, help]),
+      FIGURES.map(({ name, type, protocol = 'all', help }) => [name, type, protocol, help]),
     );
   });
 

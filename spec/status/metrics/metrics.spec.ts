@@ -3,12 +3,20 @@ import { describe, expect, it } from 'vitest';
 import { Metrics } from '../../../src/status/metrics/metrics.js';
 import type { StatusReport } from '../../../src/status/status-report.js';
 import { readExposition } from '../../support/exposition.js';
-import { aReport, aSourceStatus, NOON, statusInput, syncProgress } from '../../support/proxy-values.js';
+import {
+  aReport,
+  aSourceStatus,
+  NOON,
+  noFailures,
+  statusInput,
+  syncProgress,
+} from '../../support/proxy-values.js';
 
 async function pageOf(report: StatusReport = aReport(), progress = syncProgress()) {
   const { body } = await new Metrics(
     async () => report,
     () => progress,
+    noFailures,
   ).page();
   return readExposition(body);
 }
@@ -19,7 +27,7 @@ function seriesOf(page: Awaited<ReturnType<typeof pageOf>>, name: string) {
 
 describe('the metrics', () => {
   it('are served as the text format that Prometheus reads', async () => {
-    const { contentType, body } = await new Metrics(async () => aReport(), syncProgress).page();
+    const { contentType, body } = await new Metrics(async () => aReport(), syncProgress, noFailures).page();
     expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
     expect(body.endsWith('\n')).toBe(true);
   });
@@ -46,7 +54,7 @@ describe('the metrics', () => {
   });
 
   it('measure syncs, and how long after its cause a change of endpoints is in force', async () => {
-    const metrics = new Metrics(async () => aReport(), syncProgress);
+    const metrics = new Metrics(async () => aReport(), syncProgress, noFailures);
     metrics.syncEnded(1);
     metrics.syncEnded(3_000);
     metrics.programmed(700);
@@ -154,7 +162,7 @@ describe('the metrics', () => {
       sources: [aSourceStatus({ kind: 'apiserver' })],
       refused: { connections: 1, datagrams: 1 },
     });
-    const metrics = new Metrics(async () => report, syncProgress);
+    const metrics = new Metrics(async () => report, syncProgress, noFailures);
     await metrics.page();
     report = aReport({ sources: [aSourceStatus({ kind: 'manifests' })], refused: null });
     const page = readExposition((await metrics.page()).body);
@@ -164,10 +172,14 @@ describe('the metrics', () => {
 
   it('are asked for once where two ask at a time, and anew for the next', async () => {
     let asked = 0;
-    const metrics = new Metrics(async () => {
-      asked += 1;
-      return aReport();
-    }, syncProgress);
+    const metrics = new Metrics(
+      async () => {
+        asked += 1;
+        return aReport();
+      },
+      syncProgress,
+      noFailures,
+    );
     const [one, other] = await Promise.all([metrics.page(), metrics.page()]);
     expect(one).toBe(other);
     expect(asked).toBe(1);
@@ -177,10 +189,14 @@ describe('the metrics', () => {
 
   it('are asked for anew after a page that failed', async () => {
     let fails = true;
-    const metrics = new Metrics(async () => {
-      if (fails) throw new Error('no report');
-      return aReport();
-    }, syncProgress);
+    const metrics = new Metrics(
+      async () => {
+        if (fails) throw new Error('no report');
+        return aReport();
+      },
+      syncProgress,
+      noFailures,
+    );
     await expect(metrics.page()).rejects.toThrow('no report');
     fails = false;
     await expect(metrics.page()).resolves.toMatchObject({ contentType: expect.any(String) });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SERVICE_PORT_FIGURES } from '../../../src/status/metrics/service-port-figures.js';
 import { servicePortSeries } from '../../../src/status/metrics/service-port-series.js';
 import type { PortalStatus, ServicePortStatus } from '../../../src/status/service-port-status.js';
 import { readExposition } from '../../support/exposition.js';
@@ -25,7 +26,7 @@ function portalOf(changes: Partial<PortalStatus>): PortalStatus {
 
 async function pageOf(...servicePorts: readonly ServicePortStatus[]) {
   const pieces: string[] = [];
-  for await (const piece of servicePortSeries(servicePorts)) pieces.push(piece);
+  for await (const piece of servicePortSeries(servicePorts, SERVICE_PORT_FIGURES)) pieces.push(piece);
   const page = readExposition(pieces.join(''));
   return (name: string) => Object.fromEntries(page.get(`kubesplice_${name}`)?.series ?? []);
 }
@@ -117,7 +118,8 @@ describe('the series of a service port', () => {
 
   it('keep within their line, whatever a name holds', async () => {
     const pieces: string[] = [];
-    for await (const piece of servicePortSeries([aStatus({ name: 'a\\b/c"d\ne' })])) pieces.push(piece);
+    for await (const piece of servicePortSeries([aStatus({ name: 'a\\b/c"d\ne' })], SERVICE_PORT_FIGURES))
+      pieces.push(piece);
     const [line] = /^kubesplice_portal_open\{.*$/m.exec(pieces.join('')) ?? [];
     expect(line).toBe(
       'kubesplice_portal_open{namespace="a\\\\b",service="c\\"d\\ne",port_name="",protocol="TCP"} 1',

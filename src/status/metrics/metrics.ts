@@ -1,6 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { SyncProgress } from '../../proxier/proxy-view.js';
 import type { StatusReport } from '../status-report.js';
+import { type FailuresOf, failureFigure } from './failure-figure.js';
+import { SERVICE_PORT_FIGURES, type ServicePortFigure } from './service-port-figures.js';
 import { servicePortSeries } from './service-port-series.js';
 
 /** A page of metrics, in the text format of Prometheus. */
@@ -29,6 +31,7 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #report: () => Promise<StatusReport>;
   readonly #fill: readonly Fill[];
+  readonly #figures: readonly ServicePortFigure[];
   readonly #syncDuration: Histogram;
   readonly #programmingDuration: Histogram;
   readonly #progress: () => SyncProgress;
@@ -36,7 +39,8 @@ export class Metrics {
   #making: Promise<MetricsPage> | undefined;
 
   /** What is given is asked anew for every page. */
-  constructor(report: () => Promise<StatusReport>, progress: () => SyncProgress) {
+  constructor(report: () => Promise<StatusReport>, progress: () => SyncProgress, failuresOf: FailuresOf) {
+    this.#figures = [...SERVICE_PORT_FIGURES, failureFigure(failuresOf)];
     this.#report = report;
     this.#progress = progress;
     const registers = [this.#registry];
@@ -78,7 +82,7 @@ export class Metrics {
     const progress = this.#progress();
     for (const fill of this.#fill) fill(report, progress);
     const text = [`${(await this.#registry.metrics()).trimEnd()}\n`];
-    for await (const piece of servicePortSeries(report.servicePorts)) text.push(piece);
+    for await (const piece of servicePortSeries(report.servicePorts, this.#figures)) text.push(piece);
     return { contentType: this.#registry.contentType, body: text.join('') };
   }
 }

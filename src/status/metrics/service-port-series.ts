@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ServicePortStatus } from '../service-port-status.js';
-import { SERVICE_PORT_FIGURES, type ServicePortFigure } from './service-port-figures.js';
+import type { ServicePortFigure } from './service-port-figures.js';
 
 /** Service ports whose series are written in one turn of the event loop: a millisecond or so. */
 const SLICE = 250;
@@ -13,6 +13,7 @@ const SLICE = 250;
  */
 export async function* servicePortSeries(
   servicePorts: readonly ServicePortStatus[],
+  figures: readonly ServicePortFigure[],
 ): AsyncGenerator<string, undefined> {
   const slices: Labelled[][] = [];
   for (let first = 0; first < servicePorts.length; first += SLICE) {
@@ -20,7 +21,7 @@ export async function* servicePortSeries(
     slices.push(slice.map((servicePort) => ({ servicePort, labels: labelsOf(servicePort) })));
     await nextTurn();
   }
-  for (const figure of SERVICE_PORT_FIGURES) {
+  for (const figure of figures) {
     yield `# HELP ${figure.name} ${figure.help}\n# TYPE ${figure.name} ${figure.type}\n`;
     for (const slice of slices) {
       yield seriesOf(figure, slice);
