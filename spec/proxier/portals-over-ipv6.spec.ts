@@ -217,5 +217,47 @@ describe('the portals of service ports that IPv6 is steered to', () => {
       ]);
       expect(logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
     });
+
+    it('keep their place where it turns out meanwhile that IPv6 can not be steered', async () => {
+      const endpoint = await TcpEndpoint.listen(greet('served'));
+      const answers = ['::', '0.0.0.0'];
+      const bindAddressForIPv6 = () => Promise.resolve(answers.shift() ?? '0.0.0.0');
+      const { proxier, addresses, relay } = startWith({ bindAddressForIPv6 });
+      proxier.update(stateOf([api, endpoint.endpoint]));
+      await proxier.settled();
+      const before = relay.portals().get(api.name);
+      proxier.update(stateOf([onIPv6, endpoint.endpoint]));
+      await proxier.settled();
+      expect(answers).toEqual([]);
+      expect(addresses()).toEqual([['default/api', '0.0.0.0']]);
+      expect(proxier.servicePorts()).toMatchObject([{ portal: { port: before?.port }, error: null }]);
+      expect(await greetingOf(before?.port ?? 0)).toBe('served');
+    });
+
+    it.each(['TCP', 'UDP'] as const)(
+      'make way for those of a service port of that name that comes back with %s before the rules are written',
+      async (protocol) => {
+        const steering = new FailingSteering();
+        steering.reason = null;
+        const { proxier, addresses, relay } = startWith({ steering });
+        proxier.update(stateOf([api]));
+        await proxier.settled();
+        steering.reason = new Error('the lock is held');
+        for (const state of [stateOf([onIPv6]), stateOf(), stateOf([{ ...api, protocol }])]) {
+          proxier.update(state);
+          await proxier.settled();
+        }
+        expect(addresses()).toEqual([['default/api', '0.0.0.0']]);
+        expect(relay.portals().get(api.name)?.protocol).toBe(protocol);
+        steering.reason = null;
+        proxier.update(stateOf([{ ...api, protocol }], [web]));
+        await proxier.settled();
+        expect(addresses().toSorted()).toEqual([
+          ['default/api', '0.0.0.0'],
+          ['default/web', '0.0.0.0'],
+        ]);
+        expect(proxier.syncProgress().errors).toEqual([]);
+      },
+    );
   });
 });

@@ -293,6 +293,12 @@ export class Portals {
     const portal = portalName(servicePort, traffic);
     const name = relayName(portal, bindAddress);
     const { protocol } = wanted;
+    const superseded = this.#superseded.get(portal);
+    if (superseded?.relayName === name) {
+      // It can't be had on both families after all: the one that serves has its name, and is kept.
+      if (superseded.protocol === protocol) return;
+      await this.#closeSuperseded(portal);
+    }
     const routing = this.#routings.first(servicePort, wanted, newest());
     const hadPort = this.#kept.giveBack(name) ?? this.past.of(servicePort, traffic, newest());
     try {
