@@ -218,6 +218,26 @@ describe('the portals of service ports that IPv6 is steered to', () => {
       expect(logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
     });
 
+    it('give their port to whom it was too few for, once they are closed', async () => {
+      const portRange = { first: 29_873, last: 29_874 };
+      const steering = new FailingSteering();
+      steering.reason = null;
+      const { proxier, addresses } = startWith({ portRange, steering });
+      proxier.update(stateOf([api]));
+      await proxier.settled();
+      steering.reason = new Error('the lock is held');
+      proxier.update(stateOf([onIPv6]));
+      await proxier.settled();
+      steering.reason = null;
+      proxier.update(stateOf([onIPv6], [web]));
+      await proxier.settled();
+      expect(addresses().toSorted()).toEqual([
+        ['default/api@dual-stack', '::'],
+        ['default/web', '0.0.0.0'],
+      ]);
+      expect(proxier.syncProgress().errors).toEqual([]);
+    });
+
     it('keep their place where it turns out meanwhile that IPv6 can not be steered', async () => {
       const endpoint = await TcpEndpoint.listen(greet('served'));
       const answers = ['::', '0.0.0.0'];

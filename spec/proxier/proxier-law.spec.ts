@@ -8,6 +8,7 @@ import { PersistentMap } from '../../src/model/persistent-map.js';
 import type { ServicePort, ServicePortName } from '../../src/model/service-port.js';
 import { EMPTY_STATE, type ServiceState } from '../../src/model/service-state.js';
 import { Proxier } from '../../src/proxier/proxier.js';
+import { relayName } from '../../src/proxier/wanted-portals.js';
 import type { PortalRequest, RelayEngine } from '../../src/relay/engine.js';
 import { aServicePort, endpoints } from '../support/proxy-values.js';
 import { RecordingSteering } from '../support/started-proxier.js';
@@ -67,6 +68,7 @@ const servicePort = fc.option(
     protocol: fc.constantFrom('TCP', 'UDP'),
     port: fc.constantFrom(80, 81),
     nodePort: fc.constantFrom(null, 30_080),
+    clusterIPs: fc.constantFrom(['10.96.0.1'], ['10.96.0.1', 'fd00::1']),
     externalTrafficPolicy: fc.constantFrom('Cluster', 'Local'),
   }),
   { nil: undefined },
@@ -95,7 +97,8 @@ function changed<V>(map: ReadonlyMap<ServicePortName, V>, key: ServicePortName, 
 function startImaginary() {
   const [relay, steering] = [new ImaginaryRelay(), new RecordingSteering()];
   const holdPort = () => Promise.resolve({ release: () => Promise.resolve() });
-  const placed = { bindAddress: '0.0.0.0', portRange: PORTS, holdPort };
+  const bindAddressForIPv6 = () => Promise.resolve('::');
+  const placed = { bindAddress: '0.0.0.0', bindAddressForIPv6, portRange: PORTS, holdPort };
   const options = { ...placed, syncPeriodMs: 60_000, logger: SILENT_LOGGER };
   const proxier = new Proxier({ ...options, relay, steering, now: Date.now, random: Math.random });
   return { proxier, relay, steering };
@@ -103,7 +106,9 @@ function startImaginary() {
 
 /** What can be compared of two proxiers: the ports are chosen at random. */
 function outcomeOf({ relay, steering, proxier }: ReturnType<typeof startImaginary>) {
-  const portOf = (key: ServicePortName) => relay.held.get(key)?.port;
+  // One that listens for both families goes on doing so.
+  const portOf = (key: ServicePortName) =>
+    (relay.held.get(relayName(key, '::')) ?? relay.held.get(key))?.port;
   const redirects = (steering.applied.at(-1) ?? []).map(({ portal, fromNode, ...redirect }) => ({
     ...redirect,
     internal: portal.port === portOf(redirect.servicePort),
@@ -111,10 +116,26 @@ function outcomeOf({ relay, steering, proxier }: ReturnType<typeof startImaginar
     fromNodeToInternal: fromNode === null ? null : fromNode.portal.port === portOf(redirect.servicePort),
   }));
   return {
-    portals: [...relay.held.values()].map(({ port: _, ...portal }) => portal).toSorted(byName),
+    portals: [...relay.held.values()]
+      .map(({ port: _, address: __, name, ...portal }) => ({ ...portal, name: withoutFamilies(name) }))
+      .toSorted(byName),
     redirects: redirects.toSorted((one, other) => (one.servicePort < other.servicePort ? -1 : 1)),
     errors: proxier.syncProgress().errors,
   };
+}
+
+function withoutFamilies(name: ServicePortName): string {
+  return name.replace('@dual-stack', '');
+}
+
+/** Portals on IPv4 addresses alone, of service ports that have an IPv6 address. */
+function tooNarrow({ relay, steering }: ReturnType<typeof startImaginary>): readonly string[] {
+  const redirects = steering.applied.at(-1) ?? [];
+  const overIPv6 = redirects.filter(({ family }) => family === 'IPv6');
+  const narrow = new Set(
+    [...relay.held.values()].filter(({ address }) => address !== '::').map(({ port }) => port),
+  );
+  return overIPv6.filter(({ portal }) => narrow.has(portal.port)).map(({ servicePort }) => servicePort);
 }
 
 function byName(one: { name: string }, other: { name: string }): number {
@@ -135,6 +156,7 @@ it('ends, after any changes at any time, where a proxier ends that saw only the 
       fresh.proxier.update(state);
       await Promise.all([changing.proxier.settled(), fresh.proxier.settled()]);
       expect(outcomeOf(changing)).toEqual(outcomeOf(fresh));
+      expect(tooNarrow(changing)).toEqual([]);
       await Promise.all([changing.proxier.stop(), fresh.proxier.stop()]);
     }),
     { numRuns: 300 },

@@ -148,8 +148,8 @@ export class Portals {
     return retried.size === 0 ? servicePorts : new Set([...servicePorts, ...retried]);
   }
 
-  /** Closes the portals that nothing is steered to any more, once steering knows. */
-  async closeReplaced(state: ServiceState): Promise<void> {
+  /** Closes the portals that nothing is steered to any more, once steering knows. Resolves with whether another one may have their port. */
+  async closeReplaced(state: ServiceState): Promise<boolean> {
     const closing: Promise<void>[] = [];
     for (const servicePort of this.#merging) {
       const name = portalName(servicePort, 'external');
@@ -166,6 +166,7 @@ export class Portals {
       if (this.#open.has(name)) closing.push(...this.#closeKept(name));
     }
     await Promise.all(closing);
+    return closing.length > 0 && this.#failed.size > 0;
   }
 
   /** Those that stay are routed once more. Resolves with the number of ports that are free now. */

@@ -249,7 +249,7 @@ export class Proxier implements ProxyView {
     this.#portals.route([...this.#portals.marked], this.#state);
     this.#ports.settle();
     this.#portals.past = new PastPorts();
-    await this.#portals.closeReplaced(this.#state);
+    if (await this.#portals.closeReplaced(this.#state)) this.#requestResync();
     this.#failure = null;
     this.#retryMs = FIRST_RETRY_MS;
     this.#succeeded += 1;
