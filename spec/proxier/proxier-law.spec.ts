@@ -87,15 +87,24 @@ const change: fc.Arbitrary<Change> = fc.oneof(
       (state) => ({ ...state, externalEndpoints: changed(state.externalEndpoints, key, value) }),
   ),
 );
-/** Changes, each with the turns of the event loop that pass before the next one: it may come in the middle of a sync. */
-const changes = fc.array(fc.tuple(change, fc.nat({ max: 6 })), { maxLength: 30 });
+/** Steering that fails where the law says so. */
+class FallibleSteering extends RecordingSteering {
+  fails = false;
+
+  override apply(...call: Parameters<RecordingSteering['apply']>): Promise<readonly KubeSpliceError[]> {
+    return this.fails ? Promise.reject(new Error('the lock is held')) : super.apply(...call);
+  }
+}
+
+/** Changes, each with the turns of the event loop that pass before the next one, which may come in the middle of a sync; and whether steering fails then. */
+const changes = fc.array(fc.tuple(change, fc.nat({ max: 6 }), fc.boolean()), { maxLength: 30 });
 
 function changed<V>(map: ReadonlyMap<ServicePortName, V>, key: ServicePortName, value: V | undefined) {
   return PersistentMap.from(map).with([[key, value]]);
 }
 
 function startImaginary() {
-  const [relay, steering] = [new ImaginaryRelay(), new RecordingSteering()];
+  const [relay, steering] = [new ImaginaryRelay(), new FallibleSteering()];
   const holdPort = () => Promise.resolve({ release: () => Promise.resolve() });
   const bindAddressForIPv6 = () => Promise.resolve('::');
   const placed = { bindAddress: '0.0.0.0', bindAddressForIPv6, portRange: PORTS, holdPort };
@@ -148,11 +157,15 @@ it('ends, after any changes at any time, where a proxier ends that saw only the 
       const [changing, fresh] = [startImaginary(), startImaginary()];
       let state: ServiceState = EMPTY_STATE;
       changing.proxier.update(state);
-      for (const [step, turns] of steps) {
+      for (const [step, turns, fails] of steps) {
+        changing.steering.fails = fails;
         state = step(state);
         changing.proxier.update(state);
         for (let turn = 0; turn < turns; turn += 1) await nextTurn();
       }
+      // What failed last is tried again with the next state, and would be a second later.
+      changing.steering.fails = false;
+      changing.proxier.update(state);
       fresh.proxier.update(state);
       await Promise.all([changing.proxier.settled(), fresh.proxier.settled()]);
       expect(outcomeOf(changing)).toEqual(outcomeOf(fresh));
