@@ -55,35 +55,6 @@ async function echoOn(socket: Socket, text: string): Promise<string> {
   return String(data);
 }
 
-describe('kube-splice --config', () => {
-  it('runs as the file says, which it can write itself', async () => {
-    const endpoint = await TcpEndpoint.listen(greet('from the file'));
-    const directory = temporaryDirectory();
-    const manifest = writeManifest(
-      join(directory, 'services.yaml'),
-      serviceManifest('web', [endpoint.endpoint]),
-    );
-    const config = join(directory, 'kube-splice.yaml');
-    const writing = Program.start(['--manifests', manifest, '-v', '2', '--write-config-to', config]);
-    expect(await writing.ended()).toBe(0);
-    const proxy = await RunningProgram.start(ADDRESS, ['--config', config]);
-    expect(await greetingOn(await proxy.portOf('default/web:main'))).toBe('from the file');
-    expect(proxy.program.stderr).toContain('portal opened');
-  });
-
-  it('does not start where a line is wrong, and says which', async () => {
-    const config = join(temporaryDirectory(), 'kube-splice.yaml');
-    writeFileSync(
-      config,
-      'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nudpIdleTimeout: soon\n',
-    );
-    const program = Program.start(['--config', config, '--manifests', '/nowhere']);
-    expect(await program.ended()).toBe(2);
-    expect(program.stderr).toContain(`${config}:3: udpIdleTimeout: "soon" is not a duration`);
-    expect(program.stderr).toContain('(CONFIG_INVALID)');
-  });
-});
-
 describe('kube-splice --manifests', () => {
   it('proxies TCP and UDP to the endpoints that are declared', async () => {
     const tcp = [await TcpEndpoint.listen(greet('a')), await TcpEndpoint.listen(greet('b'))];

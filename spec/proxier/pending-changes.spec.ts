@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EMPTY_STATE, type ServiceState } from '../../src/model/service-state.js';
 import { PendingChanges } from '../../src/proxier/pending-changes.js';
+import { stateDifference } from '../../src/proxier/wanted-portals.js';
 import { aServicePort, endpoints } from '../support/proxy-values.js';
 import { stateOf } from '../support/started-proxier.js';
 
@@ -13,13 +14,17 @@ function at(state: ServiceState, times: Record<string, number>): ServiceState {
   return { ...state, endpointsTriggeredAt: new Map(Object.entries(times)) } as ServiceState;
 }
 
+function note(changes: PendingChanges, before: ServiceState, after: ServiceState): void {
+  changes.note(stateDifference(before, after), after.endpointsTriggeredAt);
+}
+
 describe('the changes that wait for a sync', () => {
   it('are of service ports and of their endpoints, and counted each time', () => {
     const changes = new PendingChanges(STARTED);
     const one = stateOf([web, ...endpoints(1)], [api]);
     const two = stateOf([web, ...endpoints(1, 2)], [{ ...api, port: 81 }, ...endpoints(3)]);
-    changes.note(EMPTY_STATE, one);
-    changes.note(one, two);
+    note(changes, EMPTY_STATE, one);
+    note(changes, one, two);
     // Two that come, one of which changes; their endpoints, even if there are none, and those of the other.
     expect(changes.counts).toEqual({ services: 3, pendingServices: 3, endpoints: 4, pendingEndpoints: 4 });
   });
@@ -29,18 +34,18 @@ describe('the changes that wait for a sync', () => {
     const before = stateOf([web, ...endpoints(1)]);
     const after = stateOf([web, ...endpoints(2)]);
     const external = new Map([[web.name, endpoints(3)]]);
-    changes.note(before, { ...before, externalEndpoints: external });
+    note(changes, before, { ...before, externalEndpoints: external });
     expect(changes.counts.endpoints).toBe(1);
-    changes.note(before, { ...after, externalEndpoints: external });
+    note(changes, before, { ...after, externalEndpoints: external });
     expect(changes.counts.endpoints).toBe(2);
   });
 
   it('wait until a sync that began after them has ended well', () => {
     const changes = new PendingChanges(STARTED);
     const [one, two] = [stateOf([web]), stateOf([web], [api])];
-    changes.note(EMPTY_STATE, one);
+    note(changes, EMPTY_STATE, one);
     changes.syncBegins();
-    changes.note(one, two);
+    note(changes, one, two);
     expect(changes.counts.pendingServices).toBe(2);
     changes.syncSucceeded(STARTED);
     expect(changes.counts).toMatchObject({ services: 2, pendingServices: 1 });
@@ -56,7 +61,8 @@ describe('the changes that wait for a sync', () => {
     const name = [web.name, metrics.name, api.name];
     const [first, second] = [STARTED + 100, STARTED + 300];
     const state = stateOf([web, ...endpoints(1)], [metrics, ...endpoints(1)], [api, ...endpoints(2)]);
-    changes.note(
+    note(
+      changes,
       EMPTY_STATE,
       at(state, { [name[0] ?? '']: first, [name[1] ?? '']: first, [name[2] ?? '']: second }),
     );
@@ -70,9 +76,9 @@ describe('the changes that wait for a sync', () => {
     const changes = new PendingChanges(STARTED);
     const one = at(stateOf([web, ...endpoints(1)]), { [web.name]: STARTED + 100 });
     const two = at(stateOf([web, ...endpoints(2)]), { [web.name]: STARTED + 200 });
-    changes.note(EMPTY_STATE, one);
+    note(changes, EMPTY_STATE, one);
     changes.syncBegins();
-    changes.note(one, two);
+    note(changes, one, two);
     changes.syncBegins();
     expect(changes.syncSucceeded(STARTED + 1_000).toSorted()).toEqual([800, 900]);
   });
@@ -80,7 +86,7 @@ describe('the changes that wait for a sync', () => {
   it('tell nothing of what was caused before this process started, or is not known, and nothing negative', () => {
     const changes = new PendingChanges(STARTED);
     const state = stateOf([web, ...endpoints(1)], [metrics, ...endpoints(1)], [api, ...endpoints(2)]);
-    changes.note(EMPTY_STATE, at(state, { [web.name]: STARTED, [api.name]: STARTED + 5_000 }));
+    note(changes, EMPTY_STATE, at(state, { [web.name]: STARTED, [api.name]: STARTED + 5_000 }));
     changes.syncBegins();
     expect(changes.syncSucceeded(STARTED + 1_000)).toEqual([0]);
   });

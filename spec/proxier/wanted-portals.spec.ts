@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { EMPTY_STATE, type ServiceState } from '../../src/model/service-state.js';
-import {
-  changedServicePorts,
-  portalName,
-  sameRouting,
-  wantedPortal,
-} from '../../src/proxier/wanted-portals.js';
+import { portalName, sameRouting, stateDifference, wantedPortal } from '../../src/proxier/wanted-portals.js';
 import { aServicePort, endpoints } from '../support/proxy-values.js';
+
+/** Whatever of them differs. */
+function changedIn(before: ServiceState, after: ServiceState): ReadonlySet<string> {
+  const { services, endpoints } = stateDifference(before, after);
+  return new Set([...services, ...endpoints]);
+}
 
 const web = aServicePort({ name: 'default/web', sessionAffinity: { type: 'ClientIP', timeoutSeconds: 10 } });
 const state: ServiceState = {
@@ -56,18 +57,18 @@ describe('the service ports that changed', () => {
     ['its endpoints', { endpoints: new Map([[web.name, endpoints(3)]]) }],
     ['its endpoints for external traffic', { externalEndpoints: new Map() }],
   ])('are found by %s', (_, change) => {
-    expect([...changedServicePorts(state, { ...state, ...change })]).toEqual([web.name]);
+    expect([...changedIn(state, { ...state, ...change })]).toEqual([web.name]);
   });
 
   it('are none where only what a load balancer is told is different', () => {
     const told = { ...state, readyLocalEndpoints: new Map([[web.name, endpoints(1)]]) };
-    expect(changedServicePorts(state, told).size).toBe(0);
+    expect(changedIn(state, told).size).toBe(0);
   });
 
   it('are none between a state and itself, and only those that differ otherwise', () => {
-    expect(changedServicePorts(state, { ...state }).size).toBe(0);
+    expect(changedIn(state, { ...state }).size).toBe(0);
     const more = { ...state, servicePorts: new Map([...state.servicePorts, [api.name, api]]) };
-    expect([...changedServicePorts(state, more)]).toEqual([api.name]);
+    expect([...changedIn(state, more)]).toEqual([api.name]);
   });
 });
 

@@ -6,7 +6,7 @@ import { endpoint } from '../../src/model/endpoint.js';
 import { ServiceCatalog } from '../../src/model/service-catalog.js';
 import type { ServicePort, ServicePortName } from '../../src/model/service-port.js';
 import { EMPTY_STATE, type ServiceState } from '../../src/model/service-state.js';
-import { changedServicePorts } from '../../src/proxier/wanted-portals.js';
+import { stateDifference } from '../../src/proxier/wanted-portals.js';
 import { HealthCheckServers, type HealthCheckServersOptions } from '../../src/status/health-check-servers.js';
 import { within } from '../support/deadline.js';
 import { hasIPv6 } from '../support/host-addresses.js';
@@ -130,7 +130,7 @@ describe('the health check of a Service', () => {
     catalog.setSlices('web-1', [pod('draining')]);
     const after = catalog.state();
     // Where traffic goes stays the same: the proxier has nothing to do.
-    expect(changedServicePorts(before, after).size).toBe(0);
+    expect(stateDifference(before, after)).toEqual({ services: new Set(), endpoints: new Set() });
     expect(after.externalEndpoints.get(web.name)).toEqual([endpoint('10.1.0.1', 80)]);
     await servers.update(after);
     expect((await ask()).status).toBe(503);

@@ -1,5 +1,5 @@
 import { differingKeys, PersistentMap } from './persistent-map.js';
-import type { ServicePortName } from './service-port.js';
+import { type ServicePortName, serviceOf } from './service-port.js';
 import { EMPTY_STATE, type ServiceState } from './service-state.js';
 
 /** A state laid over another: a Service that is in both is the upper one's, whole. */
@@ -77,12 +77,6 @@ function hiddenIn(
     else hidden.delete(name);
   }
   return hidden;
-}
-
-/** No name of a Service holds a colon: what follows one is the port's. */
-function serviceOf(name: ServicePortName): string {
-  const [service = name] = name.split(':', 1);
-  return service;
 }
 
 function persistent<V>(map: ReadonlyMap<ServicePortName, V>): PersistentMap<ServicePortName, V> {

@@ -4,6 +4,12 @@ export type Protocol = 'TCP' | 'UDP';
 /** `namespace/name:port`, or `namespace/name` where the port has no name: kube-proxy's own form. */
 export type ServicePortName = `${string}/${string}`;
 
+/** `namespace/name` of the Service that a service port is of. No name of a Service holds a colon: what follows one is the port's. */
+export function serviceOf(name: ServicePortName): string {
+  const [service = name] = name.split(':', 1);
+  return service;
+}
+
 /** Whether connections of one client go to one endpoint, and for how long after its last connection. */
 export type SessionAffinity =
   | { readonly type: 'None' }

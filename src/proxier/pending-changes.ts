@@ -1,7 +1,7 @@
-import { differingKeys } from '../model/persistent-map.js';
-import type { ServicePortName } from '../model/service-port.js';
+import { type ServicePortName, serviceOf } from '../model/service-port.js';
 import type { ServiceState } from '../model/service-state.js';
 import type { ChangeCounts } from './proxy-view.js';
+import type { StateDifference } from './wanted-portals.js';
 
 const NO_TIMES: ReadonlyMap<ServicePortName, number> = new Map();
 
@@ -21,14 +21,13 @@ export class PendingChanges {
   /** @param startedAt ms since the epoch: what happened before has waited for this process to start, not for a sync. */
   constructor(private readonly startedAt: number) {}
 
-  note(before: ServiceState, after: ServiceState): void {
-    this.#services.total += count(differingKeys(before.servicePorts, after.servicePorts));
-    const endpoints = new Set([
-      ...differingKeys(before.endpoints, after.endpoints),
-      ...differingKeys(before.externalEndpoints, after.externalEndpoints),
-    ]);
+  /** @param times when what the endpoints of the newer state were changed for happened. */
+  note(
+    { services, endpoints }: StateDifference,
+    times: ServiceState['endpointsTriggeredAt'] = NO_TIMES,
+  ): void {
+    this.#services.total += services.size;
     this.#endpoints.total += endpoints.size;
-    const { endpointsTriggeredAt: times = NO_TIMES } = after;
     for (const name of endpoints) {
       const time = times.get(name);
       if (time !== undefined && time > this.startedAt) add(this.#noted, serviceOf(name), time);
@@ -67,19 +66,8 @@ export class PendingChanges {
   }
 }
 
-function count(all: Iterable<unknown>): number {
-  let counted = 0;
-  for (const _ of all) counted += 1;
-  return counted;
-}
-
 function add(times: Map<string, Set<number>>, service: string, time: number): void {
   const of = times.get(service);
   if (of === undefined) times.set(service, new Set([time]));
   else of.add(time);
-}
-
-/** No name of a Service holds a colon: what follows one is the port's. */
-function serviceOf(name: ServicePortName): string {
-  return name.split(':', 1)[0] ?? name;
 }

@@ -19,7 +19,7 @@ import { errorLine, servicePortViews } from './service-port-views.js';
 import { slicesOf } from './slices.js';
 import { StateCounts } from './state-counts.js';
 import { SteeringSync } from './steering-sync.js';
-import { changedServicePorts } from './wanted-portals.js';
+import { stateDifference } from './wanted-portals.js';
 import { WaysBack } from './ways-back.js';
 
 /** Service ports that a resync looks at in one turn of the event loop: a millisecond or two. */
@@ -132,8 +132,9 @@ export class Proxier implements ProxyView {
   /** Takes a new state. Its endpoints are in use when this returns; new portals open soon after. */
   update(state: ServiceState): void {
     if (this.#stopped) return;
-    const changed = changedServicePorts(this.#state, state);
-    this.#pendingChanges.note(this.#state, state);
+    const difference = stateDifference(this.#state, state);
+    const changed = new Set([...difference.services, ...difference.endpoints]);
+    this.#pendingChanges.note(difference, state.endpointsTriggeredAt);
     this.#state = state;
     this.#portals.route(changed, state);
     for (const name of changed) this.#changed.add(name);

@@ -71,13 +71,21 @@ export function portalOfName(name: ServicePortName): { servicePort: ServicePortN
   };
 }
 
-/** The service ports of which anything differs: found without looking at the others where one state was made from the other. */
-export function changedServicePorts(before: ServiceState, after: ServiceState): Set<ServicePortName> {
-  return new Set([
-    ...differingKeys(before.servicePorts, after.servicePorts),
-    ...differingKeys(before.endpoints, after.endpoints),
-    ...differingKeys(before.externalEndpoints, after.externalEndpoints),
-  ]);
+/** The service ports that are others in one of two states, and those that have other endpoints. */
+export interface StateDifference {
+  readonly services: ReadonlySet<ServicePortName>;
+  readonly endpoints: ReadonlySet<ServicePortName>;
+}
+
+/** Found without looking at the service ports that are the same where one state was made from the other. */
+export function stateDifference(before: ServiceState, after: ServiceState): StateDifference {
+  return {
+    services: new Set(differingKeys(before.servicePorts, after.servicePorts)),
+    endpoints: new Set([
+      ...differingKeys(before.endpoints, after.endpoints),
+      ...differingKeys(before.externalEndpoints, after.externalEndpoints),
+    ]),
+  };
 }
 
 /** Whether the relay needs to be told: a state keeps the identity of endpoints that did not change. */

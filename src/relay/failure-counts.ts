@@ -1,43 +1,23 @@
 import type { ServicePortName } from '../model/service-port.js';
-import type { FailureReason, RelayFailure, RelayObserver } from './engine.js';
+import type { FailureReason, RelayFailure } from './engine.js';
+import { PassingObserver } from './passing-observer.js';
 
 /** Far more than have failures at a time: those of portals that are gone go first. */
 const MOST_PORTALS = 65_536;
 
 /** Counts by portal and reason what a relay tells of failures, and passes everything on. What it had no time to tell is not in it. */
-export class FailureCounts implements RelayObserver {
-  readonly #next: RelayObserver;
+export class FailureCounts extends PassingObserver {
   /** The portal that failed longest ago first. */
   readonly #counts = new Map<ServicePortName, Map<FailureReason, number>>();
-
-  constructor(next: RelayObserver) {
-    this.#next = next;
-  }
 
   /** Of one portal, by the name that the relay knows it by; only reasons that there were. */
   of(portal: ServicePortName): ReadonlyMap<FailureReason, number> {
     return this.#counts.get(portal) ?? NONE;
   }
 
-  failure(failure: RelayFailure): void {
+  override failure(failure: RelayFailure): void {
     this.#count(failure);
-    this.#next.failure(failure);
-  }
-
-  filesExhausted(limit: number): void {
-    this.#next.filesExhausted(limit);
-  }
-
-  filesAvailable(): void {
-    this.#next.filesAvailable();
-  }
-
-  udpSessionsExhausted(limit: number): void {
-    this.#next.udpSessionsExhausted(limit);
-  }
-
-  connectionsExhausted(name: ServicePortName | null, limit: number): void {
-    this.#next.connectionsExhausted(name, limit);
+    super.failure(failure);
   }
 
   #count({ name, reason }: RelayFailure): void {

@@ -1,5 +1,5 @@
-import type { ServicePortName } from '../model/service-port.js';
 import type { RelayFailure, RelayObserver } from './engine.js';
+import { PassingObserver } from './passing-observer.js';
 
 /** A failure, and when it was told. */
 export interface RecentFailure {
@@ -12,14 +12,13 @@ export interface RecentFailure {
 const KEPT = 10;
 
 /** Keeps the last failures that a relay has told of, whatever their number before was, and passes everything on. */
-export class RecentFailures implements RelayObserver {
-  readonly #next: RelayObserver;
+export class RecentFailures extends PassingObserver {
   readonly #now: () => number;
   readonly #kept: RecentFailure[] = [];
 
   /** @param now ms since the epoch. */
   constructor(next: RelayObserver, now: () => number) {
-    this.#next = next;
+    super(next);
     this.#now = now;
   }
 
@@ -28,24 +27,8 @@ export class RecentFailures implements RelayObserver {
     return [...this.#kept];
   }
 
-  failure(failure: RelayFailure): void {
+  override failure(failure: RelayFailure): void {
     if (this.#kept.push({ failure, at: this.#now() }) > KEPT) this.#kept.shift();
-    this.#next.failure(failure);
-  }
-
-  filesExhausted(limit: number): void {
-    this.#next.filesExhausted(limit);
-  }
-
-  filesAvailable(): void {
-    this.#next.filesAvailable();
-  }
-
-  udpSessionsExhausted(limit: number): void {
-    this.#next.udpSessionsExhausted(limit);
-  }
-
-  connectionsExhausted(name: ServicePortName | null, limit: number): void {
-    this.#next.connectionsExhausted(name, limit);
+    super.failure(failure);
   }
 }
