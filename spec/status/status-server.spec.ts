@@ -184,7 +184,7 @@ describe('the status server', () => {
   });
 
   it('closes a connection that does not finish its headers', async () => {
-    const { port } = await serve({}, { requestMs: 100, idleMs: 60_000, connections: 10 });
+    const { port } = await serve({}, { requestMs: 100, idleMs: 60_000, connections: 10, streams: 1 });
     const socket = await client(port);
     socket.write('GET /healthz HTTP/1.1\r\nX-Slow: ');
     expect(await within('the end of the connection', text(socket))).toMatch(/^HTTP\/1\.1 408 /);
@@ -200,7 +200,7 @@ describe('the status server', () => {
   it('closes the connection of a report that never comes', async () => {
     const { port } = await serve(
       { report: () => new Promise(() => undefined) },
-      { requestMs: 60_000, idleMs: 100, connections: 10 },
+      { requestMs: 60_000, idleMs: 100, connections: 10, streams: 1 },
     );
     const socket = await client(port);
     socket.write('GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -208,7 +208,7 @@ describe('the status server', () => {
   });
 
   it('closes a connection too many', async () => {
-    const { port } = await serve({}, { requestMs: 60_000, idleMs: 60_000, connections: 1 });
+    const { port } = await serve({}, { requestMs: 60_000, idleMs: 60_000, connections: 1, streams: 1 });
     await client(port);
     const second = await client(port);
     second.resume();

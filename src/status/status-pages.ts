@@ -2,8 +2,8 @@ import { configObjects } from '../config/file/config-text.js';
 import type { ProxyConfig } from '../config/proxy-config.js';
 import { type Health, healthzBody } from './health.js';
 import type { MetricsPage } from './metrics/metrics.js';
+import { type Answer, json, type Page, type Pages, text } from './page-answer.js';
 import type { StatusReport } from './status-report.js';
-import { type Answer, json, type Pages, text } from './status-server.js';
 
 /** What the pages show. Each is asked anew for every request. */
 export interface StatusFigures {
@@ -23,7 +23,7 @@ export interface StatusFigures {
 
 /** What is served where health is: for probes, load balancers and `kube-splice status`. */
 export function healthPages(figures: StatusFigures): Pages {
-  return new Map<string, () => Answer | Promise<Answer>>([
+  return new Map<string, Page>([
     ['/healthz', () => healthzAnswer(figures.health())],
     ['/livez', () => healthzAnswer(figures.liveness())],
     ['/readyz', () => readyzAnswer(figures.unready())],
@@ -34,7 +34,7 @@ export function healthPages(figures: StatusFigures): Pages {
 
 /** What is served where metrics are: everything, for whoever operates it. */
 export function operatorPages(figures: StatusFigures): Pages {
-  return new Map<string, () => Answer | Promise<Answer>>([
+  return new Map<string, Page>([
     ...healthPages(figures),
     ['/metrics', async () => ({ status: 200, ...(await figures.metrics()) })],
     ['/configz', () => json(200, `${JSON.stringify(configObjects(figures.config))}\n`)],

@@ -1,8 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { StatusAddress } from '../config/proxy-config.js';
 import type { Logger } from '../host/log.js';
 import { hostPort } from '../model/endpoint.js';
 import { KubeSpliceError, systemErrorCode } from '../model/errors.js';
+import { type Answer, json, type Pages, text } from './page-answer.js';
 
 /** What a client may cost. Times are milliseconds. */
 export interface StatusServerLimits {
@@ -12,21 +15,13 @@ export interface StatusServerLimits {
   readonly idleMs: number;
   /** More than these at once are closed unanswered. */
   readonly connections: number;
+  /** Answers in parts that may be under way at once; more are answered with 503. */
+  readonly streams: number;
 }
 
-const LIMITS: StatusServerLimits = { requestMs: 5_000, idleMs: 10_000, connections: 256 };
+const LIMITS: StatusServerLimits = { requestMs: 5_000, idleMs: 10_000, connections: 256, streams: 32 };
 const MAX_HEADER_BYTES = 8_192;
 const METHODS = ['GET', 'HEAD'];
-
-/** What a page answers. */
-export interface Answer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: string;
-}
-
-/** By path; each is asked anew for every request. */
-export type Pages = ReadonlyMap<string, () => Answer | Promise<Answer>>;
 
 /** Serves pages. Every answer closes its connection, so that none outlives a stop. */
 export class StatusServer {
@@ -34,11 +29,14 @@ export class StatusServer {
   readonly #log: Logger;
   readonly #pages: Pages;
   readonly #server: Server;
+  readonly #limits: StatusServerLimits;
+  #streams = 0;
 
   constructor(address: StatusAddress, pages: Pages, log: Logger, limits: StatusServerLimits = LIMITS) {
     this.#address = address;
     this.#log = log;
     this.#pages = pages;
+    this.#limits = limits;
     this.#server = createServer(
       {
         headersTimeout: limits.requestMs,
@@ -84,43 +82,73 @@ export class StatusServer {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const answer = await this.#answer(request);
+    const ended = new AbortController();
+    response.once('close', () => ended.abort());
+    const answer = this.#withRoom(await this.#answer(request, ended.signal));
+    const { body } = answer;
     response.writeHead(answer.status, {
       'content-type': answer.contentType,
-      'content-length': Buffer.byteLength(answer.body),
+      ...(typeof body === 'string' ? { 'content-length': Buffer.byteLength(body) } : {}),
       'x-content-type-options': 'nosniff',
       'cache-control': 'no-store',
-      ...(answer.status === 405 ? { allow: METHODS.join(', ') } : {}),
+      ...answer.headers,
       connection: 'close',
     });
-    response.end(answer.body);
+    if (typeof body === 'string') response.end(body);
+    else if (request.method === 'HEAD') response.end();
+    else await this.#stream(body, response);
   }
 
-  async #answer({ method = '', url = '' }: IncomingMessage): Promise<Answer> {
+  #withRoom(answer: Answer): Answer {
+    const { streams } = this.#limits;
+    if (typeof answer.body === 'string' || this.#streams < streams) return answer;
+    return text(503, `${streams} clients are shown something live already; try again later.\n`);
+  }
+
+  /** A client that goes is no failure, and what it has got can't be taken back: a failure leaves the answer cut short. */
+  async #stream(parts: AsyncIterable<string | Buffer>, response: ServerResponse): Promise<void> {
+    this.#streams += 1;
+    try {
+      await pipeline(Readable.from(parts), response);
+    } catch (error) {
+      const code = systemErrorCode(error);
+      if (code !== 'ERR_STREAM_PREMATURE_CLOSE' && code !== 'ECONNRESET' && code !== 'EPIPE')
+        this.#tellFailed(response.req.url ?? '', error);
+    } finally {
+      this.#streams -= 1;
+    }
+  }
+
+  async #answer(request: IncomingMessage, signal: AbortSignal): Promise<Answer> {
+    const { method = '', url = '' } = request;
     const path = url.replace(/[?#].*$/s, '');
     const page = this.#pages.get(path);
     if (page === undefined)
       return text(404, `No such page. There are: ${[...this.#pages.keys()].join(' ')}\n`);
-    if (!METHODS.includes(method)) return text(405, `Only ${METHODS.join(' and ')} work here.\n`);
+    if (!METHODS.includes(method))
+      return {
+        ...text(405, `Only ${METHODS.join(' and ')} work here.\n`),
+        headers: { allow: METHODS.join(', ') },
+      };
     try {
-      return await page();
+      return await page({
+        query: new URLSearchParams(/\?([^#]*)/.exec(url)?.[1] ?? ''),
+        host: request.headers.host ?? '',
+        remoteAddress: request.socket.remoteAddress ?? '',
+        signal,
+      });
     } catch (error) {
-      const code = error instanceof KubeSpliceError ? error.code : (systemErrorCode(error) ?? 'INTERNAL');
-      const message = error instanceof Error ? error.message : String(error);
-      this.#log.error('a status page failed', { path, code, error: message });
+      const { code, message } = this.#tellFailed(path, error);
       return json(500, `${JSON.stringify({ code, error: message })}\n`);
     }
   }
-}
 
-/** An answer in JSON, which is text already. */
-export function json(status: number, body: string): Answer {
-  return { status, contentType: 'application/json', body };
-}
-
-/** An answer in plain text. */
-export function text(status: number, body: string): Answer {
-  return { status, contentType: 'text/plain; charset=utf-8', body };
+  #tellFailed(path: string, error: unknown): { readonly code: string; readonly message: string } {
+    const code = error instanceof KubeSpliceError ? error.code : (systemErrorCode(error) ?? 'INTERNAL');
+    const message = error instanceof Error ? error.message : String(error);
+    this.#log.error('a status page failed', { path, code, error: message });
+    return { code, message };
+  }
 }
 
 function listenError({ address, port }: StatusAddress, cause: Error): KubeSpliceError {
