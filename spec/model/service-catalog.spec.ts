@@ -147,6 +147,24 @@ describe('ServiceCatalog', () => {
     expect(served(catalog.state())).toEqual({ [WEB]: ['10.0.0.1', '10.0.0.2'] });
   });
 
+  it('tells why traffic goes to which endpoints, by the objects and the node as they are now', () => {
+    const catalog = aCatalog();
+    const judged = () =>
+      catalog.verdicts(WEB)?.endpoints.map(({ endpoint, internal }) => [endpoint.address, internal]);
+    expect(judged()).toEqual([
+      ['10.0.0.1', null],
+      ['10.0.0.2', null],
+    ]);
+    catalog.setService('default/web', service('web', { internalTrafficPolicy: 'Local' }));
+    catalog.setNode({ name: 'node-b', zone: null });
+    expect(judged()).toEqual([
+      ['10.0.0.1', 'other-node'],
+      ['10.0.0.2', 'other-node'],
+    ]);
+    expect(catalog.verdicts('default/web:https')).toBeNull();
+    expect(catalog.verdicts('default/nobody')).toBeNull();
+  });
+
   it('takes a list of all for all there are', () => {
     const catalog = aCatalog();
     catalog.state();

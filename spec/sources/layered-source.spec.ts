@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { UNKNOWN_NODE } from '../../src/model/node.js';
 import { PersistentMap } from '../../src/model/persistent-map.js';
 import type { ServicePortName } from '../../src/model/service-port.js';
 import { EMPTY_STATE, type ServiceState } from '../../src/model/service-state.js';
@@ -61,6 +62,18 @@ describe('two sources as one', () => {
     lower.deliver(serving(['default/a', 2]));
     lower.deliver(serving(['default/a', 3]));
     expect(collected.states).toHaveLength(1);
+  });
+
+  it('are asked why traffic goes where it goes: whichever serves the Service', async () => {
+    const { upper, lower, source } = await layered();
+    upper.deliver(serving(['default/a:http', 1]));
+    lower.deliver(serving(['default/a:dns', 3], ['default/b', 4]));
+    upper.judged = { endpoints: [], otherPorts: ['of/TCP', 'upper/TCP'], node: UNKNOWN_NODE };
+    lower.judged = { endpoints: [], otherPorts: ['of/TCP', 'lower/TCP'], node: UNKNOWN_NODE };
+    expect(source.verdicts('default/a:http')).toBe(upper.judged);
+    expect(source.verdicts('default/a:dns')).toBe(upper.judged);
+    expect(source.verdicts('default/b')).toBe(lower.judged);
+    expect([upper.asked, lower.asked]).toEqual([['default/a:http', 'default/a:dns'], ['default/b']]);
   });
 
   it('stop both', async () => {

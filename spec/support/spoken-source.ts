@@ -1,3 +1,5 @@
+import type { ServicePortVerdicts } from '../../src/model/endpoint-verdicts.js';
+import type { ServicePortName } from '../../src/model/service-port.js';
 import type { ServiceState } from '../../src/model/service-state.js';
 import type { ServiceSource, SourceStatus } from '../../src/sources/source.js';
 
@@ -27,6 +29,15 @@ export class SpokenSource implements ServiceSource {
 
   reload(): Promise<readonly string[]> {
     return Promise.resolve([]);
+  }
+
+  /** What it answers of every service port that is asked for. */
+  judged: ServicePortVerdicts | null = null;
+  asked: ServicePortName[] = [];
+
+  verdicts(name: ServicePortName): ServicePortVerdicts | null {
+    this.asked.push(name);
+    return this.judged;
   }
 
   status(): readonly SourceStatus[] {

@@ -38,10 +38,8 @@ export function candidateEndpoints(
   slices: readonly EndpointSlice[],
   node: NodeTopology,
 ): readonly CandidateEndpoint[] {
-  const hasSlice = slices.some(({ origin }) => origin === 'EndpointSlice');
   const candidates = new Map<EndpointKey, CandidateEndpoint>();
-  for (const slice of slices) {
-    if (hasSlice && slice.origin === 'Endpoints') continue;
+  for (const slice of slicesInUse(slices)) {
     for (const port of slice.ports) {
       if (port.name !== portName || port.protocol !== protocol) continue;
       for (const held of slice.endpoints) {
@@ -53,6 +51,12 @@ export function candidateEndpoints(
     }
   }
   return [...candidates.values()].sort(byKey);
+}
+
+/** Without those of legacy Endpoints, where there is an EndpointSlice. */
+export function slicesInUse(slices: readonly EndpointSlice[]): readonly EndpointSlice[] {
+  const ofTheirOwn = slices.filter(({ origin }) => origin === 'EndpointSlice');
+  return ofTheirOwn.length === 0 ? slices : ofTheirOwn;
 }
 
 function candidateAt(held: SliceEndpoint, port: number, node: NodeTopology): CandidateEndpoint {

@@ -65,10 +65,45 @@ function usable(
   policy: TrafficPolicy,
   primaryFamily: IPFamily | null,
 ): readonly Endpoint[] {
-  const allowed = policy === 'Local' ? candidates.filter(({ local }) => local) : candidates;
-  const primary = allowed.filter(({ family }) => primaryFamily === null || family === primaryFamily);
-  const reached = primary.length > 0 ? primary : allowed;
-  const ready = reached.filter((candidate) => candidate.ready);
-  const preferred = ready.length === 0 ? reached : policy === 'Local' ? ready : hintedForHere(ready);
-  return preferred.map(({ endpoint }) => endpoint);
+  const left = narrowings(policy, primaryFamily).reduce((all, { keep }) => keep(all), candidates);
+  return left.map(({ endpoint }) => endpoint);
+}
+
+/** Why traffic doesn't go to an endpoint: the step of the rules of {@link endpointsOf} that passed it over. */
+export type PassedOver =
+  /** It may not serve at all: not ready, and not one that still serves while it terminates. */
+  | 'not-ready'
+  /** Policy `Local`, and it is on another node, or nobody knows on which. */
+  | 'other-node'
+  /** Others are of the Service's primary family. */
+  | 'other-family'
+  /** It terminates, and others are ready. */
+  | 'terminating'
+  /** Hints name others for this node, or for its zone. */
+  | 'hinted-elsewhere';
+
+type Candidates = readonly CandidateEndpoint[];
+
+/** The steps, in their order: what each leaves of the candidates, and why it passes over the others. */
+export function narrowings(
+  policy: TrafficPolicy,
+  primaryFamily: IPFamily | null,
+): readonly { readonly why: PassedOver; readonly keep: (candidates: Candidates) => Candidates }[] {
+  return [
+    { why: 'other-node', keep: (all) => (policy === 'Local' ? all.filter(({ local }) => local) : all) },
+    {
+      why: 'other-family',
+      keep: (all) => someOrAll(all, ({ family }) => primaryFamily === null || family === primaryFamily),
+    },
+    { why: 'terminating', keep: (all) => someOrAll(all, ({ ready }) => ready) },
+    {
+      why: 'hinted-elsewhere',
+      keep: (all) => (policy === 'Local' || !all.every(({ ready }) => ready) ? all : hintedForHere(all)),
+    },
+  ];
+}
+
+function someOrAll(all: Candidates, isPreferred: (candidate: CandidateEndpoint) => boolean): Candidates {
+  const preferred = all.filter(isPreferred);
+  return preferred.length === 0 ? all : preferred;
 }

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { endpointsOf } from './eligible-endpoints.js';
 import type { EndpointSlice } from './endpoint-slice.js';
+import { endpointVerdicts, type ServicePortVerdicts } from './endpoint-verdicts.js';
 import { type NodeTopology, UNKNOWN_NODE } from './node.js';
 import type { Service } from './service.js';
-import type { ServicePortName } from './service-port.js';
+import { type ServicePortName, serviceOf } from './service-port.js';
 import { EMPTY_SHARED_STATE, type ServiceState, type SharedState } from './service-state.js';
 import { type ServiceKey, SlicesByService, serviceKey } from './slices-by-service.js';
 import { StateChanges } from './state-changes.js';
@@ -91,6 +92,15 @@ export class ServiceCatalog {
     this.#touched.clear();
     this.#state = changes.applied();
     return this.#state;
+  }
+
+  /** Why traffic goes to which of the endpoints of a service port, by the objects as they are now; null for one that isn't there. */
+  verdicts(name: ServicePortName): ServicePortVerdicts | null {
+    const key = serviceOf(name) as ServiceKey;
+    const service = this.#services.get(key);
+    const servicePort = service?.servicePorts.find((port) => port.name === name);
+    if (service === undefined || servicePort === undefined) return null;
+    return endpointVerdicts(servicePort, service.primaryFamily, this.#slices.of(key), this.#node);
   }
 
   #workOut(key: ServiceKey, changes: StateChanges): void {

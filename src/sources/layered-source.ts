@@ -1,6 +1,7 @@
 import type { Logger } from '../host/log.js';
+import type { ServicePortVerdicts } from '../model/endpoint-verdicts.js';
 import { EMPTY_OVERLAY, overlayState } from '../model/overlay-state.js';
-import type { ServicePortName } from '../model/service-port.js';
+import { type ServicePortName, serviceOf } from '../model/service-port.js';
 import type { ServiceState } from '../model/service-state.js';
 import type { ServiceSource, SourceStatus } from './source.js';
 
@@ -43,6 +44,11 @@ export class LayeredSource implements ServiceSource {
 
   async reload(): Promise<readonly string[]> {
     return [...(await this.#upper.reload()), ...(await this.#lower.reload())];
+  }
+
+  verdicts(name: ServicePortName): ServicePortVerdicts | null {
+    const isOfUpper = this.#overlay.upperServices.has(serviceOf(name));
+    return (isOfUpper ? this.#upper : this.#lower).verdicts(name);
   }
 
   status(): readonly SourceStatus[] {

@@ -1,3 +1,5 @@
+import type { ServicePortVerdicts } from '../model/endpoint-verdicts.js';
+import type { ServicePortName } from '../model/service-port.js';
 import type { ServiceState } from '../model/service-state.js';
 
 /** Where Services and their endpoints come from. Every source offers the same stream of whole states. */
@@ -19,6 +21,12 @@ export interface ServiceSource {
    * there is nothing to read, as with an API server, which tells of every change.
    */
   reload(): Promise<readonly string[]>;
+
+  /**
+   * Why traffic goes to which of the endpoints of a service port: for whoever asks, not for traffic. Null where this source doesn't
+   * serve it, or can't tell, as of a state that was read from a snapshot.
+   */
+  verdicts(name: ServicePortName): ServicePortVerdicts | null;
 
   /** How it stands, for the status page. */
   status(): readonly SourceStatus[];

@@ -42,6 +42,20 @@ describe('at the start', () => {
     ]);
   });
 
+  it('is told why traffic goes to which endpoints', async () => {
+    file('services.yaml', WEB);
+    file(
+      'slices.json',
+      JSON.stringify(sliceObject([{ addresses: ['10.0.0.1'], conditions: { ready: false } }])),
+    );
+    const source = sourceOf([directory]);
+    await CollectedStates.startOf(source);
+    expect(source.verdicts('default/web:http')?.endpoints).toMatchObject([
+      { endpoint: { key: '10.0.0.1:8080' }, internal: 'not-ready' },
+    ]);
+    expect(source.verdicts('default/api:http')).toBeNull();
+  });
+
   it('nothing is served where nothing is declared, and that is a state', async () => {
     expect((await start(directory)).states.map(served)).toEqual([{}]);
   });

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { KubeSpliceError } from '../../../src/model/errors.js';
+import { UNKNOWN_NODE } from '../../../src/model/node.js';
 import { EMPTY_STATE } from '../../../src/model/service-state.js';
 import { CollectedStates } from '../../support/collected-states.js';
 import { eventually, within } from '../../support/deadline.js';
@@ -72,6 +73,16 @@ describe('at the start', () => {
     inner.deliver(OLD);
     expect(states.slice(1)).toEqual([NEW, OLD]);
     expect(states[2]).toBe(OLD);
+  });
+
+  it('nobody can tell why the snapshot has which endpoints, until the inner source has delivered', async () => {
+    remember(OLD);
+    const source = sourceOf();
+    await CollectedStates.startOf(source);
+    inner.judged = { endpoints: [], otherPorts: [], node: UNKNOWN_NODE };
+    expect(source.verdicts('default/web')).toBeNull();
+    inner.deliver(NEW);
+    expect(source.verdicts('default/web')).toBe(inner.judged);
   });
 
   it('the snapshot is left out where the inner source is quicker', async () => {

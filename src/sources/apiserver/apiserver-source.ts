@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../host/log.js';
 import { type EndpointSlice, parseEndpointSlice } from '../../model/endpoint-slice.js';
+import type { ServicePortVerdicts } from '../../model/endpoint-verdicts.js';
 import { KubeSpliceError } from '../../model/errors.js';
 import type { Parsed } from '../../model/kubernetes-object.js';
 import { parseEndpoints } from '../../model/legacy-endpoints.js';
@@ -8,6 +9,7 @@ import { type NodeFacts, parseNode } from '../../model/node.js';
 import { quoted } from '../../model/printable.js';
 import { parseService } from '../../model/service.js';
 import { ServiceCatalog } from '../../model/service-catalog.js';
+import type { ServicePortName } from '../../model/service-port.js';
 import type { ServiceState } from '../../model/service-state.js';
 import type { ServiceKey } from '../../model/slices-by-service.js';
 import type { ServiceSource, SourceStatus } from '../source.js';
@@ -110,6 +112,10 @@ export class ApiServerSource implements ServiceSource {
     this.#stopping.abort();
     await this.#running;
     await this.#options.client.close();
+  }
+
+  verdicts(name: ServicePortName): ServicePortVerdicts | null {
+    return this.#catalog.verdicts(name);
   }
 
   status(): readonly SourceStatus[] {

@@ -1,8 +1,10 @@
 import { access, constants } from 'node:fs/promises';
 import type { Logger } from '../../host/log.js';
+import type { ServicePortVerdicts } from '../../model/endpoint-verdicts.js';
 import { KubeSpliceError, systemErrorCode } from '../../model/errors.js';
 import type { NodeTopology } from '../../model/node.js';
 import { ServiceCatalog } from '../../model/service-catalog.js';
+import type { ServicePortName } from '../../model/service-port.js';
 import type { ServiceState } from '../../model/service-state.js';
 import type { ServiceSource, SourceStatus } from '../source.js';
 import { DirectoryWatches, mergeNames, type WatchDirectory, watchDirectory } from './directory-watches.js';
@@ -109,6 +111,10 @@ export class ManifestsSource implements ServiceSource {
     await reread;
     clearTimeout(timer);
     return this.#paths.map(({ path, files }) => `${path} (${filesAndObjects(files)})`);
+  }
+
+  verdicts(name: ServicePortName): ServicePortVerdicts | null {
+    return this.#catalog.verdicts(name);
   }
 
   status(): readonly SourceStatus[] {

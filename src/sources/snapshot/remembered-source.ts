@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from '../../host/log.js';
+import type { ServicePortVerdicts } from '../../model/endpoint-verdicts.js';
 import { printable } from '../../model/printable.js';
+import type { ServicePortName } from '../../model/service-port.js';
 import type { ServiceState } from '../../model/service-state.js';
 import type { ServiceSource, SourceStatus } from '../source.js';
 import { readSnapshot, type Snapshot } from './read-snapshot.js';
@@ -101,6 +103,10 @@ export class RememberedSource implements ServiceSource {
 
   reload(): Promise<readonly string[]> {
     return this.#inner.reload();
+  }
+
+  verdicts(name: ServicePortName): ServicePortVerdicts | null {
+    return this.#isStale ? null : this.#inner.verdicts(name);
   }
 
   status(): readonly SourceStatus[] {
