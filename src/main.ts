@@ -3,6 +3,7 @@ import { basename, relative } from 'node:path';
 import { runCleanupCommand } from './cli/cleanup-command.js';
 import { type CommandLine, parseCommandLine } from './cli/command-line.js';
 import { EndSignals, EXIT_CODE_OF_HANG_UP } from './cli/end-signals.js';
+import { runExplainCommand } from './cli/explain-command.js';
 import { errorText, exitCodeOf } from './cli/failure.js';
 import { proxyStarter } from './cli/proxy-process.js';
 import { runProxy } from './cli/run-proxy.js';
@@ -30,6 +31,10 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'status': {
       const write = (text: string): void => void process.stdout.write(text);
       return runStatusCommand({ ...commandLine, write });
+    }
+    case 'explain': {
+      const write = (text: string): void => void process.stdout.write(text);
+      return runExplainCommand({ ...commandLine, write });
     }
     case 'cleanup':
       for (const warning of commandLine.warnings) process.stderr.write(`${warning}\n`);

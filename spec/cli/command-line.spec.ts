@@ -216,12 +216,16 @@ describe('kube-splice', () => {
     ],
     [['--help=perhaps'], '--help: "perhaps" is neither true nor false'],
     [['--once'], '--once: is not a flag of kube-splice, but of kube-splice demo'],
-    [['-o', 'json'], '--output: is not a flag of kube-splice, but of kube-splice status'],
+    [
+      ['-o', 'json'],
+      '--output: is not a flag of kube-splice, but of kube-splice status and kube-splice explain',
+    ],
     [['demo', '--manifests=a'], '--manifests: is not a flag of kube-splice demo, but of kube-splice'],
     [
       ['demo', '--ipvs-scheduler=rr'],
       '--ipvs-scheduler: is not a flag of kube-splice demo, but of kube-splice',
     ],
+    [['explain'], 'explain: which Service? Give NAMESPACE/SERVICE or NAMESPACE/SERVICE:PORT'],
     [['status', '--once'], '--once: is not a flag of kube-splice status, but of kube-splice demo'],
     [
       ['status', '--udp-timeout=1s'],
@@ -238,12 +242,14 @@ describe('kube-splice', () => {
     [['dmeo', '--once'], 'unknown command "dmeo"; did you mean demo?'],
     [
       ['--manifests', 'a.yaml', 'b.yaml'],
-      'unexpected "b.yaml": the commands are demo and status, and each file or directory has a --manifests of its own',
+      'unexpected "b.yaml": the commands are demo, status, explain, and each file or directory has a --manifests of its own',
     ],
     [['demo', 'once'], 'unexpected "once" after demo: it takes flags only'],
+    [['explain', 'a/b', 'c/d'], 'unexpected "c/d" after explain: it takes one Service'],
+    [['exlpain', 'a/b'], 'unknown command "exlpain"; did you mean explain?'],
     [
       ['--', '--help'],
-      'unexpected "--help": the commands are demo and status, and each file or directory has a --manifests of its own',
+      'unexpected "--help": the commands are demo, status, explain, and each file or directory has a --manifests of its own',
     ],
   ])('does not know %j', (argv, message) => {
     expect(errorOf(...argv)).toBe(`FLAG_UNKNOWN: ${message}`);

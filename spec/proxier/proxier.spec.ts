@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { PortRange } from '../../src/config/proxy-config.js';
 import type { Proxier } from '../../src/proxier/proxier.js';
+import type { Steering } from '../../src/steering/steering.js';
 import { eventually } from '../support/deadline.js';
 import { aServicePort, aUdpServicePort, endpoints } from '../support/proxy-values.js';
 import {
@@ -96,6 +97,20 @@ describe('the proxier', () => {
     steering.release();
     await proxier.settled();
     expect(steering.applied.map(([redirect]) => redirect?.port)).toEqual([3000, 10]);
+  });
+
+  it('shows what it steers into a service port, and nothing where it steers nothing', async () => {
+    const steering: Steering = Object.assign(new RecordingSteering(), { kind: 'nftables' as const });
+    const { proxier } = startProxier({ steering });
+    proxier.update(stateOf([web], [api]));
+    await proxier.settled();
+    const port = portOfPortal(proxier, 'default/web');
+    expect(proxier.redirects('default/web')).toMatchObject([{ kind: 'ClusterIP', portal: { port } }]);
+    expect(proxier.redirects('default/nobody')).toEqual([]);
+    const unsteered = startProxier();
+    unsteered.proxier.update(stateOf([web]));
+    await unsteered.proxier.settled();
+    expect(unsteered.proxier.redirects('default/web')).toEqual([]);
   });
 
   it('leaves steering alone where no redirect changed, and asks it anew once every sync period', async () => {

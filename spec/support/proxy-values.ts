@@ -78,7 +78,11 @@ export function aView(
   servicePorts: readonly ServicePortView[],
   progress: Partial<SyncProgress> = {},
 ): ProxyView {
-  return { servicePorts: () => servicePorts, syncProgress: () => syncProgress(progress) };
+  return {
+    servicePorts: () => servicePorts,
+    redirects: () => [],
+    syncProgress: () => syncProgress(progress),
+  };
 }
 
 export function portalCounters(changes: Partial<PortalCounters> = {}): PortalCounters {
@@ -148,6 +152,7 @@ export function statusFigures(changes: Partial<StatusFigures> = {}): StatusFigur
     unready: () => null,
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: '# nothing\n' }),
     report: async () => aReport(),
+    explain: async () => Promise.reject(new Error('nothing is explained')),
     config: DEFAULT_CONFIG,
     proxyMode: 'userspace',
     ...changes,

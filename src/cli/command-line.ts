@@ -26,6 +26,12 @@ export type CommandLine =
       readonly warnings: readonly string[];
     }
   | { readonly command: 'status'; readonly address: StatusAddress; readonly output: 'table' | 'json' }
+  | {
+      readonly command: 'explain';
+      readonly address: StatusAddress;
+      readonly output: 'table' | 'json';
+      readonly service: string;
+    }
   /** Remove the packet rules and exit. */
   | { readonly command: 'cleanup'; readonly warnings: readonly string[] }
   /** The help of a command. */
@@ -45,7 +51,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Reads a file as text. Throws the system's error where it can't. */
 export type ReadText = (path: string) => string;
 
-const COMMAND_WORDS = ['demo', 'status'] as const;
+const COMMAND_WORDS = ['demo', 'status', 'explain'] as const;
 
 /**
  * Reads the arguments behind the program's name. Prints nothing and never exits.
@@ -61,7 +67,7 @@ export function parseCommandLine(
 ): CommandLine {
   const { words, given } = readArguments(argv, [...FLAGS, ...IGNORED_FLAGS]);
   const flags = new GivenFlags(given);
-  const command = commandOf(words);
+  const { command, operands } = commandOf(words);
   if (flags.isTrue('help')) return { command: 'help', of: command };
   if (flags.isTrue('version')) return { command: 'version', text: `kube-splice ${programVersion()}\n` };
   refuseFlagsOfOtherCommands(flags, command);
@@ -71,7 +77,9 @@ export function parseCommandLine(
     case 'demo':
       return demoCommandLine(flags);
     case 'status':
-      return statusCommandLine(flags);
+      return { command, ...statusPlace(flags) };
+    case 'explain':
+      return { command, ...statusPlace(flags), service: serviceOperand(operands) };
   }
 }
 
@@ -125,10 +133,11 @@ function demoCommandLine(flags: GivenFlags): CommandLine {
   return { command: 'demo', once: flags.isTrue('once'), config, warnings };
 }
 
-function statusCommandLine(flags: GivenFlags): CommandLine {
+/** Where a command asks the running proxy, and in which form it prints the answer. */
+function statusPlace(flags: GivenFlags): { address: StatusAddress; output: 'table' | 'json' } {
   const output = flags.read('output', (text) => parseChoice(text, STATUS_OUTPUTS)) ?? 'table';
   const address = statusAddressFromFlags(flags, DEFAULT_CONFIG.statusAddress);
-  if (address !== null) return { command: 'status', address, output };
+  if (address !== null) return { address, output };
   const byPort = flags.has('healthz-port') && flags.text('healthz-bind-address') !== '';
   const name = byPort ? 'healthz-port' : 'healthz-bind-address';
   throw flags.invalid(
@@ -137,19 +146,31 @@ function statusCommandLine(flags: GivenFlags): CommandLine {
   );
 }
 
-function commandOf(words: readonly string[]): Command {
+function serviceOperand([service]: readonly string[]): string {
+  if (service !== undefined) return service;
+  throw new KubeSpliceError(
+    'FLAG_INVALID',
+    'explain: which Service? Give NAMESPACE/SERVICE or NAMESPACE/SERVICE:PORT',
+  );
+}
+
+/** Words that may follow a command. */
+const OPERANDS: Readonly<Record<Command, number>> = { run: 0, demo: 0, status: 0, explain: 1 };
+
+function commandOf(words: readonly string[]): { command: Command; operands: readonly string[] } {
   // An unset variable in a unit file, "${EXTRA_ARGS}", arrives as an empty word; kube-proxy overlooks it, too.
-  const [word, ...more] = words.filter((candidate) => candidate !== '');
-  if (word === undefined) return 'run';
+  const [word, ...operands] = words.filter((candidate) => candidate !== '');
+  if (word === undefined) return { command: 'run', operands };
   const command = COMMAND_WORDS.find((candidate) => candidate === word);
   if (command === undefined) throw unexpectedWord(word);
-  if (more[0] !== undefined) {
+  const surplus = operands[OPERANDS[command]];
+  if (surplus !== undefined) {
     throw new KubeSpliceError(
       'FLAG_UNKNOWN',
-      `unexpected ${quoted(more[0])} after ${command}: it takes flags only`,
+      `unexpected ${quoted(surplus)} after ${command}: it takes ${command === 'explain' ? 'one Service' : 'flags only'}`,
     );
   }
-  return command;
+  return { command, operands };
 }
 
 function unexpectedWord(word: string): KubeSpliceError {
@@ -157,7 +178,7 @@ function unexpectedWord(word: string): KubeSpliceError {
   return new KubeSpliceError(
     'FLAG_UNKNOWN',
     meant === undefined
-      ? `unexpected ${quoted(word)}: the commands are ${COMMAND_WORDS.join(' and ')}, and each file or directory has a --manifests of its own`
+      ? `unexpected ${quoted(word)}: the commands are ${COMMAND_WORDS.join(', ')}, and each file or directory has a --manifests of its own`
       : `unknown command ${quoted(word)}; did you mean ${meant}?`,
   );
 }

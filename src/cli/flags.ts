@@ -5,7 +5,7 @@ import type { Command, Flag } from './flag.js';
 
 const RUN: readonly Command[] = ['run'];
 const PROXY: readonly Command[] = ['run', 'demo'];
-const ALL: readonly Command[] = ['run', 'demo', 'status'];
+const ALL: readonly Command[] = ['run', 'demo', 'status', 'explain'];
 
 export const PROXY_MODES = ['userspace', 'iptables'] as const;
 export const STEERINGS = ['auto', 'iptables', 'nftables', 'none'] as const;
@@ -281,7 +281,7 @@ export const FLAGS = [
     commands: ALL,
     default: DEFAULT_CONFIG.statusAddress?.address ?? '',
     description:
-      'Where health and status are served, and where `kube-splice status` asks: an address, or address:port. Empty turns it off.',
+      'Where health and status are served, and where `kube-splice status` and `explain` ask: an address, or address:port. Empty turns it off.',
   },
   {
     name: 'healthz-port',
@@ -355,10 +355,10 @@ export const FLAGS = [
     letter: 'o',
     group: 'General',
     takes: 'value',
-    commands: ['status'],
+    commands: ['status', 'explain'],
     default: 'table',
     choices: STATUS_OUTPUTS,
-    description: 'A table for people, or the JSON that the proxy serves.',
+    description: 'Text for people, or the JSON that the proxy serves.',
   },
   {
     name: 'help',

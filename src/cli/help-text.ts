@@ -21,6 +21,12 @@ const USAGE: Readonly<Record<Command, string>> = {
     '',
     'Usage: $0 status [-o table|json] [flags]',
   ].join('\n'),
+  explain: [
+    'kube-splice explain asks a running kube-splice why the traffic of a Service goes where it goes: its',
+    'portal, the ways in, which endpoints are used and why the others are not, and what failed last.',
+    '',
+    'Usage: $0 explain NAMESPACE/SERVICE[:PORT] [-o table|json] [flags]',
+  ].join('\n'),
 };
 
 const EPILOGUE = [
@@ -40,6 +46,7 @@ export function helpText(command: Command): string {
   if (command === 'run') {
     parser.command('demo', 'See it work: three servers, two Services, no cluster');
     parser.command('status', 'Ask a running kube-splice how it stands');
+    parser.command('explain', 'Ask it why the traffic of a Service goes where it goes');
     parser.epilogue(EPILOGUE);
   }
   const flags: readonly Flag[] = FLAGS;

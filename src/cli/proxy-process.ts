@@ -12,6 +12,8 @@ import { chooseRelay } from '../relay/choose-relay.js';
 import { FailureCounts } from '../relay/failure-counts.js';
 import { RecentFailures } from '../relay/recent-failures.js';
 import { relayLog } from '../relay/relay-log.js';
+import { type ExplainReport, explanations } from '../status/explain/explanation.js';
+import { servicePortsMeant } from '../status/explain/service-ports-meant.js';
 import { assessHealth } from '../status/health.js';
 import { HealthCheckServers } from '../status/health-check-servers.js';
 import { Metrics } from '../status/metrics/metrics.js';
@@ -107,6 +109,25 @@ export function proxyStarter(logger: Logger): StartProxy {
         node: node(),
         now: Date.now(),
       });
+    const explain = async (asked: string): Promise<ExplainReport> => {
+      const names = servicePortsMeant(
+        asked,
+        proxier.servicePorts().map(({ servicePort }) => servicePort),
+      );
+      const now = Date.now();
+      return {
+        version: facts.version,
+        currentTime: new Date(now).toISOString(),
+        steering: facts.steering,
+        explanations: explanations(names, {
+          view: proxier,
+          counters: await engine.counters(),
+          verdicts: (name) => source.verdicts(name),
+          failuresOf: (portal) => observer.of(portal),
+          now,
+        }),
+      };
+    };
     const metrics = new Metrics(
       report,
       () => proxier.syncProgress(),
@@ -122,6 +143,7 @@ export function proxyStarter(logger: Logger): StartProxy {
       unready: () => whyUnready(proxier.syncProgress(), leaving),
       metrics: () => metrics.page(),
       report,
+      explain,
       config,
       proxyMode: 'userspace',
     };

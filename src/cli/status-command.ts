@@ -1,8 +1,7 @@
 import type { StatusAddress } from '../config/proxy-config.js';
-import { printable } from '../model/printable.js';
 import { askStatus, type StatusClientLimits } from '../status/status-client.js';
-import type { StatusReport } from '../status/status-report.js';
 import { statusTable } from '../status/status-table.js';
+import { indentedJson } from './indented-json.js';
 
 export interface StatusCommandOptions {
   /** Where the running kube-splice serves its status. */
@@ -23,12 +22,4 @@ export async function runStatusCommand(options: StatusCommandOptions): Promise<n
   const report = await askStatus(options.address, options.limits);
   options.write(options.output === 'json' ? indentedJson(report) : statusTable(report));
   return 0;
-}
-
-/** JSON leaves some control characters as they are, and a terminal would obey them: they are escaped as well. */
-function indentedJson(report: StatusReport): string {
-  return JSON.stringify(report, null, 2)
-    .split('\n')
-    .map((line) => `${printable(line)}\n`)
-    .join('');
 }

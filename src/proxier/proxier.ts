@@ -165,6 +165,10 @@ export class Proxier implements ProxyView {
     return servicePortViews(this.#state, this.#portals);
   }
 
+  redirects(name: ServicePortName): readonly Redirect[] {
+    return this.#options.steering.kind === 'none' ? [] : this.#redirects.of(name);
+  }
+
   counts(): PortalCounts {
     return {
       servicePorts: this.#state.servicePorts.size,

@@ -1,11 +1,14 @@
 import type { Endpoint } from '../model/endpoint.js';
-import type { ServicePort } from '../model/service-port.js';
+import type { ServicePort, ServicePortName } from '../model/service-port.js';
 import type { PortalAddress } from '../relay/engine.js';
+import type { Redirect } from '../steering/steering.js';
 
 /** What the proxier shows of itself to whoever reports on it. */
 export interface ProxyView {
   /** Every service port that is to be proxied, sorted by name. */
   servicePorts(): readonly ServicePortView[];
+  /** What is steered to the portals of a service port, as the last sync left it; empty where nothing is. */
+  redirects(name: ServicePortName): readonly Redirect[];
   syncProgress(): SyncProgress;
 }
 

@@ -21,6 +21,11 @@ export class RedirectList {
     return this.#ofServicePort.keys();
   }
 
+  /** Those of one service port. */
+  of(name: ServicePortName): readonly Redirect[] {
+    return this.#ofServicePort.get(name) ?? [];
+  }
+
   /**
    * The whole list, in which those of these service ports are as they should be now: the same array (`===`) as the last
    * time where nothing in it is different. Those of one service port stand together.

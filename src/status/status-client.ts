@@ -27,35 +27,71 @@ export async function askStatus(
   statusAddress: StatusAddress,
   limits: StatusClientLimits = LIMITS,
 ): Promise<StatusReport> {
+  const answer = await askPage(statusAddress, '/v1/status', limits);
+  const value = valueOf(answer);
+  if (!isStatusReport(value)) throw malformed(answer.where, 'its JSON is not a status report');
+  return value;
+}
+
+/** What a page of a running kube-splice answered. */
+export interface PageAnswer {
+  /** `address:port` of who answered. */
+  readonly where: string;
+  readonly path: string;
+  readonly status: number;
+  readonly body: string;
+}
+
+/**
+ * Asks a running kube-splice for a page.
+ *
+ * @throws KubeSpliceError `STATUS_UNREACHABLE` where nobody answers in time; `STATUS_MALFORMED` where what answers does not speak
+ *   HTTP, or says too much.
+ */
+export async function askPage(
+  statusAddress: StatusAddress,
+  path: string,
+  limits: StatusClientLimits = LIMITS,
+): Promise<PageAnswer> {
   const address = reachableAddress(statusAddress.address);
   const where = hostPort(address, statusAddress.port);
   const deadline = AbortSignal.timeout(limits.deadlineMs);
-  let answer: Answer;
   try {
-    const response = await request(address, statusAddress.port, deadline);
-    answer = { status: response.statusCode ?? 0, body: await read(response, limits.maxBytes) };
+    const response = await request(address, statusAddress.port, path, deadline);
+    const body = await read(response, limits.maxBytes);
+    if (body === null) throw malformed(where, `its answer is longer than ${limits.maxBytes} bytes`);
+    return { where, path, status: response.statusCode ?? 0, body };
   } catch (error) {
+    if (error instanceof KubeSpliceError) throw error;
     if (deadline.aborted) throw unreachable(where, `no answer within ${limits.deadlineMs / 1000} s`, error);
     const code = systemErrorCode(error) ?? '';
     // Node's HTTP parser names its complaints HPE_…: somebody is there, and speaks something else.
     if (code.startsWith('HPE_')) throw malformed(where, 'it does not speak HTTP', error);
     throw unreachable(where, code === '' ? String(error) : code, error);
   }
-  return parse(where, answer, limits.maxBytes);
 }
 
-interface Answer {
-  readonly status: number;
-  /** Null where it was longer than is read. */
-  readonly body: string | null;
+/**
+ * The JSON of an answer.
+ *
+ * @throws KubeSpliceError `STATUS_MALFORMED` where it is no good answer, or no JSON.
+ */
+export function valueOf({ where, path, status, body }: PageAnswer): unknown {
+  if (status === 500) {
+    throw malformed(where, `it failed to make its report: ${body.slice(0, 500).trim()}`, undefined, {
+      remedy: 'The log of the running kube-splice says more.',
+    });
+  }
+  if (status !== 200) throw malformed(where, `it answered ${status} for ${path.replace(/\?.*/, '')}`);
+  return parseJson(where, body);
 }
 
-function request(host: string, port: number, signal: AbortSignal): Promise<IncomingMessage> {
+function request(host: string, port: number, path: string, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    get(
-      { host, port, path: '/v1/status', agent: false, signal, headers: { accept: 'application/json' } },
-      resolve,
-    ).on('error', reject);
+    get({ host, port, path, agent: false, signal, headers: { accept: 'application/json' } }, resolve).on(
+      'error',
+      reject,
+    );
   });
 }
 
@@ -71,19 +107,6 @@ async function read(response: IncomingMessage, maxBytes: number): Promise<string
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function parse(where: string, { status, body }: Answer, maxBytes: number): StatusReport {
-  if (body === null) throw malformed(where, `its answer is longer than ${maxBytes} bytes`);
-  if (status === 500) {
-    throw malformed(where, `it failed to make its report: ${body.slice(0, 500).trim()}`, undefined, {
-      remedy: 'The log of the running kube-splice says more.',
-    });
-  }
-  if (status !== 200) throw malformed(where, `it answered ${status} for /v1/status`);
-  const value = parseJson(where, body);
-  if (!isStatusReport(value)) throw malformed(where, 'its JSON is not a status report');
-  return value;
-}
-
 function parseJson(where: string, body: string): unknown {
   try {
     return JSON.parse(body);
@@ -96,7 +119,8 @@ function unreachable(where: string, why: string, cause: unknown): KubeSpliceErro
   return new KubeSpliceError('STATUS_UNREACHABLE', `no kube-splice answers at ${where}: ${why}`, { cause });
 }
 
-function malformed(
+/** What answers is not what was asked for. */
+export function malformed(
   where: string,
   why: string,
   cause?: unknown,

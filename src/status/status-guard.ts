@@ -1,9 +1,16 @@
 import type { RefusedTraffic } from '../steering/steering.js';
 import type { EndpointStatus, PortalStatus, ServicePortStatus } from './service-port-status.js';
 import type { NodeStatus, SourceReport, StatusReport, SyncStatus } from './status-report.js';
-
-type Guard<T> = (value: unknown) => value is T;
-type Guards<T> = { readonly [Name in keyof T]-?: Guard<T[Name]> };
+import {
+  type Guards,
+  isBoolean,
+  isNumber,
+  isString,
+  listOf,
+  nullOr,
+  objectOf,
+  oneOf,
+} from './value-guards.js';
 
 /**
  * Whether a value that came from elsewhere is a status report: every field of this version is there, with its type.
@@ -11,41 +18,6 @@ type Guards<T> = { readonly [Name in keyof T]-?: Guard<T[Name]> };
  */
 export function isStatusReport(value: unknown): value is StatusReport {
   return REPORT(value);
-}
-
-function isString(value: unknown): value is string {
-  return typeof value === 'string';
-}
-
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number';
-}
-
-function isBoolean(value: unknown): value is boolean {
-  return typeof value === 'boolean';
-}
-
-function nullOr<T>(guard: Guard<T>): Guard<T | null> {
-  return (value): value is T | null => value === null || guard(value);
-}
-
-function oneOf<const T extends string>(...words: readonly T[]): Guard<T> {
-  const known: ReadonlySet<unknown> = new Set(words);
-  return (value): value is T => known.has(value);
-}
-
-function listOf<T>(guard: Guard<T>): Guard<readonly T[]> {
-  return (value): value is readonly T[] => Array.isArray(value) && value.every(guard);
-}
-
-/** The compiler holds the fields to those of `T`: one that is forgotten here does not compile. */
-function objectOf<T extends object>(fields: Guards<T>): Guard<T> {
-  const guards: readonly [string, (value: unknown) => boolean][] = Object.entries(fields);
-  return (value): value is T => {
-    if (typeof value !== 'object' || value === null) return false;
-    const found = new Map<string, unknown>(Object.entries(value));
-    return guards.every(([name, guard]) => guard(found.get(name)));
-  };
 }
 
 const ENDPOINTS = listOf(
@@ -79,7 +51,8 @@ const PORTAL: Guards<PortalStatus> = {
   refusedForPlace: isNumber,
 };
 
-const SERVICE_PORT = objectOf<ServicePortStatus>({
+/** Whether it is one of the `servicePorts` of a report. */
+export const isServicePortStatus = objectOf<ServicePortStatus>({
   ...PORTAL,
   name: isString,
   protocol: oneOf('TCP', 'UDP'),
@@ -124,5 +97,5 @@ const REPORT = objectOf<StatusReport>({
     failed: isNumber,
     errors: listOf(isString),
   }),
-  servicePorts: listOf(SERVICE_PORT),
+  servicePorts: listOf(isServicePortStatus),
 });

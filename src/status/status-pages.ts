@@ -1,5 +1,7 @@
 import { configObjects } from '../config/file/config-text.js';
 import type { ProxyConfig } from '../config/proxy-config.js';
+import { explainPage } from './explain/explain-page.js';
+import type { ExplainReport } from './explain/explanation.js';
 import { type Health, healthzBody } from './health.js';
 import type { MetricsPage } from './metrics/metrics.js';
 import { type Answer, json, type Page, type Pages, text } from './page-answer.js';
@@ -15,6 +17,8 @@ export interface StatusFigures {
   readonly unready: () => string | null;
   readonly metrics: () => Promise<MetricsPage>;
   readonly report: () => Promise<StatusReport>;
+  /** What `/v1/explain` answers. @throws KubeSpliceError `SERVICE_PORT_UNKNOWN`. */
+  readonly explain: (asked: string) => Promise<ExplainReport>;
   /** What `/configz` shows: how it was asked to run. */
   readonly config: ProxyConfig;
   /** What `/proxyMode` answers; kube-proxy's word for what this is. */
@@ -29,6 +33,7 @@ export function healthPages(figures: StatusFigures): Pages {
     ['/readyz', () => readyzAnswer(figures.unready())],
     ['/proxyMode', () => text(200, figures.proxyMode)],
     ['/v1/status', async () => json(200, `${JSON.stringify(await figures.report())}\n`)],
+    ['/v1/explain', explainPage(figures.explain)],
   ]);
 }
 

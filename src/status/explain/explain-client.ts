@@ -1,0 +1,112 @@
+import type { StatusAddress } from '../../config/proxy-config.js';
+import { KubeSpliceError } from '../../model/errors.js';
+import type { NodeTopology } from '../../model/node.js';
+import type { RedirectTo } from '../../steering/steering.js';
+import { askPage, malformed, type StatusClientLimits, valueOf } from '../status-client.js';
+import { isServicePortStatus } from '../status-guard.js';
+import type { StatusReport } from '../status-report.js';
+import { isBoolean, isNumber, isString, listOf, nullOr, objectOf, oneOf } from '../value-guards.js';
+import type {
+  CandidateStatus,
+  ExplainReport,
+  Explanation,
+  FailureStatus,
+  WayInStatus,
+} from './explanation.js';
+
+/**
+ * Asks a running kube-splice why the traffic of `NAMESPACE/SERVICE[:PORT]` goes where it goes.
+ *
+ * @throws KubeSpliceError `SERVICE_PORT_UNKNOWN` where it proxies no such thing; `STATUS_UNREACHABLE` where nobody answers in
+ *   time; `STATUS_MALFORMED` where what answers gives no explanation, as one of an earlier version does not.
+ */
+export async function askExplanation(
+  address: StatusAddress,
+  asked: string,
+  limits?: StatusClientLimits,
+): Promise<ExplainReport> {
+  const answer = await askPage(address, `/v1/explain?service=${encodeURIComponent(asked)}`, limits);
+  if (answer.status === 404) throwUnknown(answer.body);
+  const value = valueOf(answer);
+  if (!isExplainReport(value)) throw malformed(answer.where, 'its JSON is not an explanation');
+  return value;
+}
+
+/** Nothing is thrown where the page itself is what was not found. */
+function throwUnknown(body: string): void {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return;
+  }
+  if (!isRefusal(value) || value.code !== 'SERVICE_PORT_UNKNOWN') return;
+  throw new KubeSpliceError(value.code, value.error, { remedy: value.remedy });
+}
+
+const isRefusal = objectOf<{ code: string; error: string; remedy: string }>({
+  code: isString,
+  error: isString,
+  remedy: isString,
+});
+
+const PLACE = objectOf<{ readonly address: string; readonly port: number }>({
+  address: isString,
+  port: isNumber,
+});
+const VERDICT = oneOf('redirect', 'reject', 'drop');
+const PASSED_OVER = nullOr(
+  oneOf('not-ready', 'other-node', 'other-family', 'terminating', 'hinted-elsewhere'),
+);
+
+const WAY_IN = objectOf<WayInStatus>({
+  kind: oneOf('ClusterIP', 'NodePort', 'ExternalIP', 'LoadBalancer'),
+  family: oneOf('IPv4', 'IPv6'),
+  address: nullOr(isString),
+  port: isNumber,
+  sourceRanges: listOf(isString),
+  verdict: VERDICT,
+  portal: PLACE,
+  fromNode: nullOr(objectOf<RedirectTo>({ portal: PLACE, verdict: VERDICT })),
+});
+
+const CANDIDATE = objectOf<CandidateStatus>({
+  address: isString,
+  port: isNumber,
+  ready: isBoolean,
+  serving: isBoolean,
+  terminating: isBoolean,
+  nodeName: nullOr(isString),
+  zoneHints: listOf(isString),
+  nodeHints: listOf(isString),
+  internal: PASSED_OVER,
+  external: PASSED_OVER,
+});
+
+const FAILURE = objectOf<FailureStatus>({
+  at: isString,
+  client: isString,
+  endpoint: nullOr(isString),
+  reason: isString,
+  detail: nullOr(isString),
+  final: isBoolean,
+});
+
+const isExplainReport = objectOf<ExplainReport>({
+  version: isString,
+  currentTime: isString,
+  steering: objectOf<Pick<StatusReport['steering'], 'kind' | 'reason'>>({
+    kind: oneOf('iptables', 'nftables', 'none'),
+    reason: isString,
+  }),
+  explanations: listOf(
+    objectOf<Explanation>({
+      servicePort: isServicePortStatus,
+      waysIn: listOf(WAY_IN),
+      candidates: nullOr(listOf(CANDIDATE)),
+      otherPorts: listOf(isString),
+      node: nullOr(objectOf<NodeTopology>({ name: nullOr(isString), zone: nullOr(isString) })),
+      failures: listOf(FAILURE),
+    }),
+  ),
+});
