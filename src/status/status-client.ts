@@ -28,7 +28,7 @@ export async function askStatus(
   limits: StatusClientLimits = LIMITS,
 ): Promise<StatusReport> {
   const answer = await askPage(statusAddress, '/v1/status', limits);
-  const value = valueOf(answer);
+  const value = jsonOf(answer);
   if (!isStatusReport(value)) throw malformed(answer.where, 'its JSON is not a status report');
   return value;
 }
@@ -76,7 +76,7 @@ export async function askPage(
  *
  * @throws KubeSpliceError `STATUS_MALFORMED` where it is no good answer, or no JSON.
  */
-export function valueOf({ where, path, status, body }: PageAnswer): unknown {
+export function jsonOf({ where, path, status, body }: PageAnswer): unknown {
   if (status === 500) {
     throw malformed(where, `it failed to make its report: ${body.slice(0, 500).trim()}`, undefined, {
       remedy: 'The log of the running kube-splice says more.',

@@ -69,7 +69,7 @@ describe('an explanation as text', () => {
     });
     expect(told).toBe(
       `default/whoami:http, TCP; traffic policy Cluster, from outside Cluster; session affinity none
-  portal 0.0.0.0:40123: 2 open, 9 since it opened, 1 failed try
+  portal 0.0.0.0:40123: 2 open, 9 since it opened, 1 dial failure
 
 Ways in (nftables):
   ClusterIP      10.10.10.28:3000                            to the portal 0.0.0.0:40123

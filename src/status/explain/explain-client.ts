@@ -2,7 +2,7 @@ import type { StatusAddress } from '../../config/proxy-config.js';
 import { KubeSpliceError } from '../../model/errors.js';
 import type { NodeTopology } from '../../model/node.js';
 import type { RedirectTo } from '../../steering/steering.js';
-import { askPage, malformed, type StatusClientLimits, valueOf } from '../status-client.js';
+import { askPage, jsonOf, malformed, type StatusClientLimits } from '../status-client.js';
 import { isServicePortStatus } from '../status-guard.js';
 import type { StatusReport } from '../status-report.js';
 import { isBoolean, isNumber, isString, listOf, nullOr, objectOf, oneOf } from '../value-guards.js';
@@ -27,7 +27,7 @@ export async function askExplanation(
 ): Promise<ExplainReport> {
   const answer = await askPage(address, `/v1/explain?service=${encodeURIComponent(asked)}`, limits);
   if (answer.status === 404) throwUnknown(answer.body);
-  const value = valueOf(answer);
+  const value = jsonOf(answer);
   if (!isExplainReport(value)) throw malformed(answer.where, 'its JSON is not an explanation');
   return value;
 }

@@ -58,7 +58,7 @@ function portalLine(title: string, { portal, error, ...counts }: PortalStatus): 
   const { activeConnections, udpSessions, totalConnections, totalUdpSessions, dialFailures } = counts;
   const where = portal === null ? 'not open' : hostPort(portal.address, portal.port);
   const open = activeConnections + udpSessions;
-  const line = `  ${title} ${where}: ${open} open, ${totalConnections + totalUdpSessions} since it opened, ${countOf(dialFailures, 'failed try')}`;
+  const line = `  ${title} ${where}: ${open} open, ${totalConnections + totalUdpSessions} since it opened, ${countOf(dialFailures, 'dial failure')}`;
   return error === null ? [line] : [line, `  ${error}`];
 }
 
