@@ -46,6 +46,8 @@ describe('configFromFlags', () => {
     [{ 'cluster-cidr': '' }, { clusterCIDRs: [] }],
     [{ 'cleanup-on-exit': 'true' }, { cleanupOnExit: true }],
     [{ 'cleanup-on-exit': 'f' }, { cleanupOnExit: false }],
+    [{ profiling: 'true' }, { profiling: true }],
+    [{ profiling: 'false' }, { profiling: false }],
     [{ relay: 'portable' }, { relay: 'portable' }],
     [{ 'relay-socket': '/run/kube-splice/relay.sock' }, { relaySocket: '/run/kube-splice/relay.sock' }],
     [{ 'relay-socket': '' }, { relaySocket: null }],

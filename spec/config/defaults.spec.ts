@@ -22,6 +22,7 @@ describe('the defaults', () => {
       nodePortAddresses: [],
       clusterCIDRs: [],
       cleanupOnExit: false,
+      profiling: false,
       relay: 'auto',
       relaySocket: null,
       relayThreads: 0,

@@ -143,7 +143,7 @@ describe('the status server', () => {
       const response = await fetch(`${url}${path}`);
       expect(response.status).toBe(404);
       expect(await response.text()).toBe(
-        'No such page. There are: /healthz /livez /readyz /proxyMode /v1/status /v1/explain /metrics /configz\n',
+        'No such page. There are: /healthz /livez /readyz /proxyMode /v1/status /v1/explain /metrics /debug/pprof/profile /debug/pprof/heap /configz\n',
       );
     },
   );

@@ -61,7 +61,6 @@ export const IGNORED_FLAGS = [
   },
   { name: 'pod-bridge-interface', takes: 'value', because: LOCAL_TRAFFIC },
   { name: 'pod-interface-name-prefix', takes: 'value', because: LOCAL_TRAFFIC },
-  { name: 'profiling', takes: 'boolean', because: 'there is no profiling endpoint' },
   { name: 'show-hidden-metrics-for-version', takes: 'value', because: NO_HIDDEN_METRICS },
   { name: 'skip-headers', takes: 'boolean', because: KLOG },
   { name: 'skip-log-headers', takes: 'boolean', because: KLOG },

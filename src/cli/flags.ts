@@ -308,6 +308,15 @@ export const FLAGS = [
     description: 'The port of it, rather than one in --metrics-bind-address; 0 turns metrics off.',
   },
   {
+    name: 'profiling',
+    group: 'Status',
+    takes: 'boolean',
+    commands: RUN,
+    default: `${DEFAULT_CONFIG.profiling}`,
+    description:
+      'Serve CPU profiles and heap snapshots where metrics are, to clients on this host: /debug/pprof/profile and /debug/pprof/heap.',
+  },
+  {
     name: 'v',
     letter: 'v',
     group: 'Logs',

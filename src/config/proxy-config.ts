@@ -31,6 +31,8 @@ export interface ProxyConfig {
   readonly clusterCIDRs: readonly string[];
   /** Remove the packet rules when the process stops. */
   readonly cleanupOnExit: boolean;
+  /** Whether CPU profiles and heap snapshots are served. */
+  readonly profiling: boolean;
   readonly relay: 'auto' | 'native' | 'portable';
   /** Where a native relay listens that somebody else started; null starts one where one is wanted. */
   readonly relaySocket: string | null;

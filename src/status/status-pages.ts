@@ -5,6 +5,7 @@ import type { ExplainReport } from './explain/explanation.js';
 import { type Health, healthzBody } from './health.js';
 import type { MetricsPage } from './metrics/metrics.js';
 import { type Answer, json, type Page, type Pages, text } from './page-answer.js';
+import { profilePages } from './profile-pages.js';
 import type { StatusReport } from './status-report.js';
 
 /** What the pages show. Each is asked anew for every request. */
@@ -42,6 +43,7 @@ export function operatorPages(figures: StatusFigures): Pages {
   return new Map<string, Page>([
     ...healthPages(figures),
     ['/metrics', async () => ({ status: 200, ...(await figures.metrics()) })],
+    ...profilePages(figures.config.profiling),
     ['/configz', () => json(200, `${JSON.stringify(configObjects(figures.config))}\n`)],
   ]);
 }

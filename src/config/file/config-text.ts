@@ -30,6 +30,7 @@ function kubeProxyConfiguration(config: ProxyConfig): object {
     bindAddress: config.bindAddress,
     clientConnection: { kubeconfig: config.apiServer?.kubeconfig ?? '' },
     clusterCIDR: config.clusterCIDRs.join(','),
+    enableProfiling: config.profiling,
     healthzBindAddress: addressText(config.statusAddress),
     hostnameOverride: config.nodeName ?? '',
     iptables: { syncPeriod: formatDuration(config.syncPeriodMs) },
