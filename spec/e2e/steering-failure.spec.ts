@@ -57,6 +57,24 @@ onEveryFilter('a command that fails', (steered) => {
     const overIPv6 = { address: DUAL_STACK.clusterIPs.IPv6, port: 80 };
     await expect.poll(() => pod.curl(overIPv6), SOON).toMatch(/^pod-/);
   });
+
+  it('while rules are lost makes unhealthy though nothing else changed, until they are back', async () => {
+    const { filter, network } = steered();
+    const [pod] = network.pods;
+    const program = await steered().start([dualStackService()]);
+    expect(await program.healthCode()).toBe(200);
+    // A sync may put them back before the programs are broken: then they are taken away again.
+    const loseRules = async () => {
+      await filter.clear();
+      filter.break();
+      return (await pod.connect({ address: DUAL_STACK.clusterIPs.IPv4, port: 80 }, 100)).outcome;
+    };
+    await expect.poll(loseRules, SOON).toBe('no answer');
+    await expect.poll(() => program.healthCode(), WHEN_UNHEALTHY).toBe(503);
+    filter.mend();
+    await expect.poll(() => program.healthCode(), SOON).toBe(200);
+    expect(PODS).toContain(await pod.curl({ address: DUAL_STACK.clusterIPs.IPv4, port: 80 }));
+  });
 });
 
 onEveryFilter('a node without CAP_NET_ADMIN', (steered) => {
