@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseCommandLine } from '../../src/cli/command-line.js';
 import { dashed } from '../../src/cli/flag.js';
@@ -18,6 +20,7 @@ const OF_KUBE_PROXY_1_25 = `
   udp-timeout v version vmodule write-config-to
 `;
 
+const MOVING = readFileSync(resolve(import.meta.dirname, '../../docs/moving-from-kube-proxy.md'), 'utf8');
 const OURS = new Set<string>(FLAGS.map(({ name }) => name));
 
 function warningsOf(...argv: string[]): readonly string[] {
@@ -33,6 +36,22 @@ describe('the flags of kube-proxy 1.25', () => {
       .split(/\s+/)
       .filter((name) => !OURS.has(name));
     expect(IGNORED_FLAGS.map(({ name }) => name)).toEqual(others);
+  });
+
+  it('are all in docs/moving-from-kube-proxy.md, each with what it does here', () => {
+    const rows = [...MOVING.matchAll(/^\| `--?([\w-]+)` \| (.+) \|$/gm)].map(([, name = '', here = '']) => [
+      name,
+      here,
+    ]);
+    expect(rows.map(([name]) => name)).toEqual(OF_KUBE_PROXY_1_25.trim().split(/\s+/));
+    const works = rows.filter(([, here = '']) => here.startsWith('works')).map(([name]) => name);
+    // These two are ours to read, and have no use in userspace mode: kube-proxy's neither.
+    const useless = ['iptables-masquerade-bit', 'masquerade-all'];
+    const ignored = new Set<unknown>([...useless, ...IGNORED_FLAGS.map(({ name }) => name)]);
+    expect(works).toEqual(rows.map(([name]) => name).filter((name) => !ignored.has(name)));
+    expect(rows.filter(([name]) => ignored.has(name)).every(([, here]) => here?.startsWith('accepted'))).toBe(
+      true,
+    );
   });
 
   it.each(IGNORED_FLAGS)(
