@@ -9,6 +9,7 @@ import { proxyStarter } from './cli/proxy-process.js';
 import { runProxy } from './cli/run-proxy.js';
 import { serviceReportFromEnvironment } from './cli/service-report-from-environment.js';
 import { runStatusCommand } from './cli/status-command.js';
+import { runWatchCommand } from './cli/watch-command.js';
 import { writeConfig } from './cli/write-config.js';
 import { type Logger, warningsOnly } from './host/log.js';
 import { type ClosableLogger, createLogger } from './host/logger.js';
@@ -31,6 +32,11 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'status': {
       const write = (text: string): void => void process.stdout.write(text);
       return runStatusCommand({ ...commandLine, write });
+    }
+    case 'watch': {
+      const ending = new AbortController();
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => ending.abort());
+      return runWatchCommand({ ...commandLine, output: process.stdout, signal: ending.signal });
     }
     case 'explain': {
       const write = (text: string): void => void process.stdout.write(text);

@@ -225,6 +225,10 @@ describe('kube-splice', () => {
       ['demo', '--ipvs-scheduler=rr'],
       '--ipvs-scheduler: is not a flag of kube-splice demo, but of kube-splice',
     ],
+    [['--watch'], '--watch: is not a flag of kube-splice, but of kube-splice status'],
+    [['status', '--interval=99ms'], '--interval: "99ms" is too short; give 100ms at least'],
+    [['status', '--interval=0'], '--interval: "0" must be more than 0'],
+    [['status', '-w', '-o', 'json'], '--watch: is for people; without it, --output=json prints one report'],
     [['explain'], 'explain: which Service? Give NAMESPACE/SERVICE or NAMESPACE/SERVICE:PORT'],
     [['status', '--once'], '--once: is not a flag of kube-splice status, but of kube-splice demo'],
     [
@@ -259,6 +263,15 @@ describe('kube-splice', () => {
     expect(() => parse('--nonsense')).toThrow(
       expect.objectContaining({ remedy: expect.stringContaining('kube-splice --help') }),
     );
+  });
+});
+
+describe('kube-splice status --watch', () => {
+  it('looks every two seconds, or as often as it is told to', () => {
+    const address = { address: '127.0.0.1', port: 10_249 };
+    expect(parse('status', '--watch')).toEqual({ command: 'watch', address, intervalMs: 2_000 });
+    expect(parse('status', '-w', '--interval=500ms')).toMatchObject({ command: 'watch', intervalMs: 500 });
+    expect(parse('status', '--watch=false', '--interval=1s').command).toBe('status');
   });
 });
 

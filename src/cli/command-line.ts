@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseChoice } from '../config/choice.js';
 import { DEFAULT_CONFIG, DEMO_DEFAULT_CONFIG } from '../config/defaults.js';
+import { parsePeriod } from '../config/duration.js';
 import { type ConfigFile, readConfigFile } from '../config/file/config-file.js';
 import { configText } from '../config/file/config-text.js';
 import { nearest } from '../config/nearest.js';
@@ -10,8 +11,9 @@ import { quoted } from '../model/printable.js';
 import { readArguments } from './arguments.js';
 import { configFromFlags, statusAddressFromFlags } from './config-from-flags.js';
 import type { Command } from './flag.js';
-import { FLAGS, type FlagName, STATUS_OUTPUTS } from './flags.js';
+import { FLAGS, type FlagName } from './flags.js';
 import { IGNORED_FLAGS } from './flags-of-kube-proxy.js';
+import { STATUS_OUTPUTS } from './general-flags.js';
 import { type AcceptedFlagName, GivenFlags } from './given-flags.js';
 import { settle, warningsForIgnoredFlags } from './settle.js';
 import { programVersion } from './version.js';
@@ -26,6 +28,8 @@ export type CommandLine =
       readonly warnings: readonly string[];
     }
   | { readonly command: 'status'; readonly address: StatusAddress; readonly output: 'table' | 'json' }
+  /** Go on asking, every so often, ms. */
+  | { readonly command: 'watch'; readonly address: StatusAddress; readonly intervalMs: number }
   | {
       readonly command: 'explain';
       readonly address: StatusAddress;
@@ -77,7 +81,7 @@ export function parseCommandLine(
     case 'demo':
       return demoCommandLine(flags);
     case 'status':
-      return { command, ...statusPlace(flags) };
+      return statusCommandLine(flags);
     case 'explain':
       return { command, ...statusPlace(flags), service: serviceOperand(operands) };
   }
@@ -131,6 +135,22 @@ function withServiceAccount(config: ProxyConfig, environment: Environment): Prox
 function demoCommandLine(flags: GivenFlags): CommandLine {
   const { config, warnings } = settle(flags, configFromFlags(flags, DEMO_DEFAULT_CONFIG));
   return { command: 'demo', once: flags.isTrue('once'), config, warnings };
+}
+
+/** More often than this nobody can read it, and asking is work for the proxy. */
+const SHORTEST_INTERVAL_MS = 100;
+
+function statusCommandLine(flags: GivenFlags): CommandLine {
+  const { address, output } = statusPlace(flags);
+  const intervalMs = flags.read('interval', parsePeriod) ?? 2_000;
+  if (intervalMs < SHORTEST_INTERVAL_MS)
+    throw flags.invalid(
+      'interval',
+      `${quoted(flags.text('interval') ?? '')} is too short; give 100ms at least`,
+    );
+  if (!flags.isTrue('watch')) return { command: 'status', address, output };
+  if (output !== 'json') return { command: 'watch', address, intervalMs };
+  throw flags.invalid('watch', 'is for people; without it, --output=json prints one report');
 }
 
 /** Where a command asks the running proxy, and in which form it prints the answer. */

@@ -2,16 +2,15 @@ import { DEFAULT_CONFIG, DEMO_DEFAULT_CONFIG } from '../config/defaults.js';
 import { formatDuration } from '../config/duration.js';
 import { formatPortRange } from '../config/port-range.js';
 import type { Command, Flag } from './flag.js';
+import { ALL, GENERAL_FLAGS } from './general-flags.js';
 
 const RUN: readonly Command[] = ['run'];
 const PROXY: readonly Command[] = ['run', 'demo'];
-const ALL: readonly Command[] = ['run', 'demo', 'status', 'explain'];
 
 export const PROXY_MODES = ['userspace', 'iptables'] as const;
 export const STEERINGS = ['auto', 'iptables', 'nftables', 'none'] as const;
 export const RELAYS = ['auto', 'native', 'portable'] as const;
 export const LOG_FORMATS = ['text', 'json'] as const;
-export const STATUS_OUTPUTS = ['table', 'json'] as const;
 
 /** The bit of the packet mark that kube-proxy takes by default. */
 const MASQUERADE_BIT = 14;
@@ -351,41 +350,7 @@ export const FLAGS = [
     default: `${DEFAULT_CONFIG.log.alsoToStderr}`,
     description: 'With --log-dir: log to standard error as well.',
   },
-  {
-    name: 'once',
-    group: 'General',
-    takes: 'boolean',
-    commands: ['demo'],
-    default: 'false',
-    description: 'Make the requests, check how they were balanced, and exit 0 or 1.',
-  },
-  {
-    name: 'output',
-    letter: 'o',
-    group: 'General',
-    takes: 'value',
-    commands: ['status', 'explain'],
-    default: 'table',
-    choices: STATUS_OUTPUTS,
-    description: 'Text for people, or the JSON that the proxy serves.',
-  },
-  {
-    name: 'help',
-    letter: 'h',
-    group: 'General',
-    takes: 'boolean',
-    commands: ALL,
-    default: 'false',
-    description: 'Print this help.',
-  },
-  {
-    name: 'version',
-    group: 'General',
-    takes: 'boolean',
-    commands: ALL,
-    default: 'false',
-    description: 'Print the version.',
-  },
+  ...GENERAL_FLAGS,
 ] as const satisfies readonly Flag[];
 
 /** The name of a flag that means something here. */

@@ -19,7 +19,7 @@ const USAGE: Readonly<Record<Command, string>> = {
   status: [
     'kube-splice status asks a running kube-splice for its service ports, portals and endpoints.',
     '',
-    'Usage: $0 status [-o table|json] [flags]',
+    'Usage: $0 status [-o table|json] [--watch] [flags]',
   ].join('\n'),
   explain: [
     'kube-splice explain asks a running kube-splice why the traffic of a Service goes where it goes: its',
