@@ -102,13 +102,33 @@ describe('the balancer', () => {
     const balancer = new Balancer(() => 0, 100);
     balancer.route([A, B], { type: 'ClientIP', timeoutSeconds: 10_800 }, 0);
     for (let client = 0; client < 1_000; client += 1) balancer.pick(`client ${client}`, client);
-    expect(balancer.affinityClients).toBe(100);
+    expect(balancer.affinityClients(1_000)).toBe(100);
   });
 
   it('remembers nobody without affinity', () => {
     const balancer = new Balancer(() => 0);
     balancer.route([A, B], NONE, 0);
     balancer.pick('192.0.2.1', 0);
-    expect(balancer.affinityClients).toBe(0);
+    expect(balancer.affinityClients(0)).toBe(0);
+    expect(balancer.bond('192.0.2.1', 0)).toBeUndefined();
+  });
+
+  it('counts the clients whose time is not over', () => {
+    const balancer = new Balancer(() => 0);
+    balancer.route([A, B], { type: 'ClientIP', timeoutSeconds: 10 }, 0);
+    for (let client = 0; client < 5; client += 1) balancer.pick(`client ${client}`, client * 1_000);
+    expect(balancer.affinityClients(10_000)).toBe(4);
+    expect(balancer.affinityClients(13_999)).toBe(1);
+    expect(balancer.affinityClients(14_000)).toBe(0);
+  });
+
+  it('tells the bond of a client, which is no younger for it', () => {
+    const balancer = new Balancer(() => 0);
+    balancer.route([A, B], { type: 'ClientIP', timeoutSeconds: 10 }, 0);
+    const picked = balancer.pick('192.0.2.1', 0);
+    expect(balancer.bond('192.0.2.1', 4_000)).toEqual({ endpoint: picked?.key, remainingMs: 6_000 });
+    expect(balancer.bond('192.0.2.1', 9_999)).toEqual({ endpoint: picked?.key, remainingMs: 1 });
+    expect(balancer.bond('192.0.2.1', 10_000)).toBeUndefined();
+    expect(balancer.bond('192.0.2.2', 0)).toBeUndefined();
   });
 });

@@ -46,6 +46,14 @@ class ImaginaryRelay implements RelayEngine {
     return Promise.resolve(new Map());
   }
 
+  process() {
+    return Promise.resolve(null);
+  }
+
+  affinity() {
+    return Promise.resolve(null);
+  }
+
   shutdown(): Promise<void> {
     return Promise.resolve();
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { endpoint } from '../../src/model/endpoint.js';
+import { NO_DIALS } from '../../src/relay/no-traffic.js';
 import {
   aReport,
   aServicePort,
@@ -79,6 +80,9 @@ describe('the status report', () => {
       halfClosedTimeouts: 5,
       waitedForPlace: 6,
       refusedForPlace: 7,
+      failures: { 'dial-refused': 2 },
+      dialTimes: { counts: [9, ...NO_DIALS.counts.slice(1)], sumMs: 1.5 },
+      affinityEntries: 8,
       endpoints: new Map([['10.1.0.1:3001', { connections: 1, totalConnections: 5 }]]),
     });
     const report = aReport({ counters: new Map([['default/whoami:http', carried]]) });
@@ -110,10 +114,16 @@ describe('the status report', () => {
         udpSessions: 0,
         totalUdpSessions: 0,
         evictedUdpSessions: 0,
+        datagramsIn: 0,
+        datagramsOut: 0,
         droppedDatagrams: 0,
+        droppedByReason: {},
         halfClosedTimeouts: 5,
         waitedForPlace: 6,
         refusedForPlace: 7,
+        failures: { 'dial-refused': 2 },
+        dialTimes: { counts: [9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], sumMs: 1.5 },
+        affinityEntries: 8,
         external: null,
       },
     ]);
@@ -124,7 +134,10 @@ describe('the status report', () => {
       udpSessions: 2,
       totalUdpSessions: 7,
       evictedUdpSessions: 1,
+      datagramsIn: 90,
+      datagramsOut: 80,
       droppedDatagrams: 4,
+      droppedByReason: { 'too-long': 1, 'send-queue-full': 3 },
       endpoints: new Map([['10.1.0.1:3001', { connections: 2, totalConnections: 7 }]]),
     });
     const [shown] = aReport({
@@ -138,7 +151,10 @@ describe('the status report', () => {
       udpSessions: 2,
       totalUdpSessions: 7,
       evictedUdpSessions: 1,
+      datagramsIn: 90,
+      datagramsOut: 80,
       droppedDatagrams: 4,
+      droppedByReason: { 'too-long': 1, 'send-queue-full': 3 },
     });
   });
 

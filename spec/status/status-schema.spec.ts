@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { endpoint } from '../../src/model/endpoint.js';
+import { NO_DIALS } from '../../src/relay/no-traffic.js';
 import type { StatusReport } from '../../src/status/status-report.js';
 import {
   aReport,
@@ -42,6 +43,9 @@ function propertyNames(schema: unknown): string[] {
 
 const BUSY = portalCounters({
   totalConnections: 9,
+  failures: { 'dial-refused': 2 },
+  droppedByReason: { 'too-long': 1 },
+  dialTimes: { counts: NO_DIALS.counts, sumMs: 1.25 },
   endpoints: new Map([
     ['10.1.0.1:3001', { connections: 1, totalConnections: 5 }],
     ['10.1.0.7:3001', { connections: 1, totalConnections: 5 }],

@@ -3,6 +3,7 @@ import { type Endpoint, endpoint } from '../../src/model/endpoint.js';
 import type { ServicePort } from '../../src/model/service-port.js';
 import type { ProxyView, ServicePortView, SyncProgress } from '../../src/proxier/proxy-view.js';
 import type { PortalCounters } from '../../src/relay/engine.js';
+import { NO_TRAFFIC } from '../../src/relay/no-traffic.js';
 import type { SourceStatus } from '../../src/sources/source.js';
 import type { StatusFigures } from '../../src/status/status-pages.js';
 import { buildStatusReport, type StatusInput, type StatusReport } from '../../src/status/status-report.js';
@@ -86,24 +87,7 @@ export function aView(
 }
 
 export function portalCounters(changes: Partial<PortalCounters> = {}): PortalCounters {
-  return {
-    activeConnections: 0,
-    totalConnections: 0,
-    bytesIn: 0,
-    bytesOut: 0,
-    dialFailures: 0,
-    noEndpoints: 0,
-    refusedForFiles: 0,
-    udpSessions: 0,
-    totalUdpSessions: 0,
-    evictedUdpSessions: 0,
-    droppedDatagrams: 0,
-    halfClosedTimeouts: 0,
-    waitedForPlace: 0,
-    refusedForPlace: 0,
-    endpoints: new Map(),
-    ...changes,
-  };
+  return { ...NO_TRAFFIC, ...changes };
 }
 
 export function aSourceStatus(changes: Partial<SourceStatus> = {}): SourceStatus {

@@ -121,9 +121,29 @@ export class Balancer {
     return this.#endpoints.length === 0;
   }
 
-  /** Clients bound to an endpoint now, expired ones not yet cleared away included. */
-  get affinityClients(): number {
+  /**
+   * How many clients are bound to an endpoint. What has expired is cleared away first.
+   *
+   * @param now ms, monotonic.
+   */
+  affinityClients(now: number): number {
+    if (this.#affinityTimeoutMs !== null) this.#affinity.dropExpired(now, this.#affinityTimeoutMs);
     return this.#affinity.size;
+  }
+
+  /**
+   * The client's bond, whether `pick` would follow it or not (the endpoint may be set aside); undefined where it has none. Does not
+   * count as use.
+   *
+   * @param client the client's address, without its port.
+   * @param now ms, monotonic.
+   */
+  bond(client: string, now: number): { endpoint: EndpointKey; remainingMs: number } | undefined {
+    if (this.#affinityTimeoutMs === null) return undefined;
+    const bond = this.#affinity.bond(client);
+    if (bond === undefined) return undefined;
+    const remainingMs = bond.lastUsed + this.#affinityTimeoutMs - now;
+    return remainingMs > 0 ? { endpoint: bond.endpoint, remainingMs } : undefined;
   }
 
   /** The endpoint that the client stays with; undefined where it has none, or there is a better one. */

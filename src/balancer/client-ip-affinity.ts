@@ -6,7 +6,7 @@ export const MAX_AFFINITY_CLIENTS = 65_536;
 /** Enough to shrink faster than the table can grow, and no look-up pays for all. */
 const DROPPED_IN_PASSING = 2;
 
-interface Bond {
+export interface Bond {
   readonly endpoint: EndpointKey;
   /** When the client last began a connection, ms. */
   readonly lastUsed: number;
@@ -30,6 +30,11 @@ export class ClientIPAffinity {
     this.dropExpired(now, timeoutMs, DROPPED_IN_PASSING);
     const bond = this.#bonds.get(client);
     return bond !== undefined && now - bond.lastUsed < timeoutMs ? bond.endpoint : undefined;
+  }
+
+  /** What is known of the client, expired or not. */
+  bond(client: string): Bond | undefined {
+    return this.#bonds.get(client);
   }
 
   /** Binds the client to the endpoint, or refreshes the bond. */

@@ -62,6 +62,17 @@ export interface RelayEngine {
   /** What each open portal has carried since it opened. */
   counters(): Promise<ReadonlyMap<ServicePortName, PortalCounters>>;
 
+  /** Figures of the relay's own process; null where it is this one, is away, or does not tell (an older relay). */
+  process(): Promise<RelayProcessFigures | null>;
+
+  /**
+   * Which endpoint ClientIP affinity holds for a client of a portal now; null for none, also where the relay is away or does not
+   * tell. Changes nothing: the bond is no younger for it.
+   *
+   * @param clientAddress without its port, in whatever spelling.
+   */
+  affinity(name: ServicePortName, clientAddress: string): Promise<AffinityBinding | null>;
+
   /**
    * Closes every portal, lets open connections end for up to `graceMs`, resets the rest and releases everything. An engine
    * that outlives this process is left as it is: portals and connections go on. Asked again, it ends no later than either
@@ -109,7 +120,7 @@ export interface OpenPortal extends PortalAddress {
   readonly protocol: Protocol;
 }
 
-/** Counts since the portal opened; `active…`, `udpSessions` and `EndpointCounters.connections` are of now. */
+/** Counts since the portal opened; `active…`, `udpSessions`, `affinityEntries` and `EndpointCounters.connections` are of now. */
 export interface PortalCounters {
   /** TCP connections accepted and not yet ended, those still being dialled included. */
   readonly activeConnections: number;
@@ -129,8 +140,14 @@ export interface PortalCounters {
   readonly totalUdpSessions: number;
   /** Sessions ended early because the session table was full. */
   readonly evictedUdpSessions: number;
-  /** Datagrams dropped for any other reason than `noEndpoints`: a full send queue, an ICMP refusal. */
+  /** Datagrams of clients, handed to an endpoint's socket. */
+  readonly datagramsIn: number;
+  /** Datagrams of endpoints, handed to the portal's socket for their client. */
+  readonly datagramsOut: number;
+  /** Datagrams dropped for any other reason than `noEndpoints` and `refusedForFiles`. */
   readonly droppedDatagrams: number;
+  /** The same by reason; those that are 0 left out. The sum is `droppedDatagrams`, but for what an older relay counted. */
+  readonly droppedByReason: DropsByReason;
   /** TCP connections reset because one side had finished and nothing moved any more. */
   readonly halfClosedTimeouts: number;
   /**
@@ -140,9 +157,34 @@ export interface PortalCounters {
   readonly waitedForPlace: number;
   /** TCP connections reset because there was no place under a limit of connections, nor in the waiting room. */
   readonly refusedForPlace: number;
+  /**
+   * Connections, tries and sessions that failed, by reason; those that are 0 left out. What `RelayObserver.failure` is told of, and
+   * also what there was no time to tell.
+   */
+  readonly failures: FailuresByReason;
+  /** How long the tries took that reached an endpoint. TCP only: a datagram is not dialled. */
+  readonly dialTimes: DialTimes;
+  /** Clients bound to an endpoint by ClientIP affinity; those whose time is over are not counted. */
+  readonly affinityEntries: number;
   /** By endpoint key: every endpoint of the current routing, and those that open connections still use. */
   readonly endpoints: ReadonlyMap<EndpointKey, EndpointCounters>;
 }
+
+export type FailuresByReason = Readonly<Partial<Record<FailureReason, number>>>;
+export type DropsByReason = Readonly<Partial<Record<DropReason, number>>>;
+
+/** A histogram. */
+export interface DialTimes {
+  /** How many took no longer than each of `DIAL_TIME_BOUNDS_MS`, and longer than the one before; then those beyond the last. */
+  readonly counts: readonly number[];
+  /** Of all of them together, ms. */
+  readonly sumMs: number;
+}
+
+/** Upper bounds of a dial's time, ms, inclusive: from an endpoint on this host to the longest try there is. */
+export const DIAL_TIME_BOUNDS_MS: readonly number[] = [
+  0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2000,
+];
 
 export interface EndpointCounters {
   /** Open TCP connections or UDP sessions. */
@@ -154,6 +196,30 @@ export interface EndpointCounters {
    * well, ms; 0 where it may now.
    */
   readonly setAsideMs?: number;
+}
+
+/** Of a relay that is a process of its own. */
+export interface RelayProcessFigures {
+  /** As the relay itself sees it: in another PID namespace than this process it is another number here. */
+  readonly pid: number;
+  readonly version: string | null;
+  /** Seconds of CPU time since it started, of all its threads, in user and system mode. */
+  readonly cpuSeconds: number;
+  /** Bytes of memory that are resident; 0 where the system does not tell. */
+  readonly residentBytes: number;
+  /** Those that it counts against its limit; the few of its own (control sockets, one or two for each thread) are beside them. */
+  readonly openFiles: number;
+  readonly openFileLimit: number;
+  readonly threads: number;
+  /** ms since the epoch. */
+  readonly startedAt: number;
+}
+
+/** A client's bond to an endpoint. */
+export interface AffinityBinding {
+  readonly endpoint: EndpointKey;
+  /** How long it holds unless the client connects again, ms. */
+  readonly remainingMs: number;
 }
 
 /** Who connected: IPv4 clients of a dual-stack portal in IPv4 text. */
@@ -178,6 +244,27 @@ export type FailureReason =
   | 'too-many-connections'
   /** One side has finished, and no byte has moved for too long. */
   | 'half-closed-timeout';
+
+/** Why a datagram was dropped. */
+export type DropReason =
+  /** No room to send it: the socket's queue is full, or the network's. */
+  | 'send-queue-full'
+  /** Longer than its family allows, or than the path to the endpoint carries in one piece. */
+  | 'too-long'
+  /** The endpoint's host said that nobody listens there (ICMP port unreachable). */
+  | 'icmp-refused'
+  /** The endpoint could not be reached for another reason. */
+  | 'dial-failed'
+  /** The endpoint is an address that leads back to the portal itself. */
+  | 'leads-back'
+  /** Its source port is 0: it expects no answer (RFC 768), and none could be sent. */
+  | 'source-port-0'
+  /** An answer that could not be sent to its client. */
+  | 'reply-failed'
+  /** It waited for its session's socket when the session ended or moved. */
+  | 'session-ended'
+  /** No memory for its session, or for it. */
+  | 'out-of-memory';
 
 export interface RelayFailure {
   readonly name: ServicePortName;

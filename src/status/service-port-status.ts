@@ -3,6 +3,7 @@ import type { Protocol, TrafficPolicy } from '../model/service-port.js';
 import type { PortalView, ServicePortView } from '../proxier/proxy-view.js';
 import { portalName, relayName, type Traffic } from '../proxier/wanted-portals.js';
 import type { EndpointCounters, PortalCounters } from '../relay/engine.js';
+import { NO_TRAFFIC } from '../relay/no-traffic.js';
 
 /** One of `servicePorts` of `/v1/status`; the fields of a portal are those of the one that ClusterIP traffic goes to. */
 export interface ServicePortStatus extends PortalStatus {
@@ -39,24 +40,6 @@ export interface EndpointStatus {
 }
 
 type PortalCounts = Omit<PortalCounters, 'endpoints'>;
-
-const NOTHING_CARRIED: PortalCounters = {
-  activeConnections: 0,
-  totalConnections: 0,
-  bytesIn: 0,
-  bytesOut: 0,
-  dialFailures: 0,
-  noEndpoints: 0,
-  refusedForFiles: 0,
-  udpSessions: 0,
-  totalUdpSessions: 0,
-  evictedUdpSessions: 0,
-  droppedDatagrams: 0,
-  halfClosedTimeouts: 0,
-  waitedForPlace: 0,
-  refusedForPlace: 0,
-  endpoints: new Map(),
-};
 
 const NO_CONNECTIONS: EndpointCounters = { connections: 0, totalConnections: 0 };
 
@@ -95,7 +78,7 @@ export function servicePortStatus(
 function portalStatus(
   { portal, error, endpoints }: PortalView,
   now: number,
-  carried: PortalCounters = NOTHING_CARRIED,
+  carried: PortalCounters = NO_TRAFFIC,
 ): PortalStatus {
   return {
     portal: portal === null ? null : { address: portal.address, port: portal.port },
@@ -117,10 +100,16 @@ function portalStatus(
     udpSessions: carried.udpSessions,
     totalUdpSessions: carried.totalUdpSessions,
     evictedUdpSessions: carried.evictedUdpSessions,
+    datagramsIn: carried.datagramsIn,
+    datagramsOut: carried.datagramsOut,
     droppedDatagrams: carried.droppedDatagrams,
+    droppedByReason: carried.droppedByReason,
     halfClosedTimeouts: carried.halfClosedTimeouts,
     waitedForPlace: carried.waitedForPlace,
     refusedForPlace: carried.refusedForPlace,
+    failures: carried.failures,
+    dialTimes: { counts: carried.dialTimes.counts, sumMs: carried.dialTimes.sumMs },
+    affinityEntries: carried.affinityEntries,
   };
 }
 

@@ -156,11 +156,24 @@ function portalLine({
     dialFailures: carried.dialFailures,
     noEndpoints: carried.noEndpoints,
     refusedForFiles: carried.refusedForFiles,
+    datagramsIn: carried.datagramsIn,
+    datagramsOut: carried.datagramsOut,
     droppedDatagrams: carried.droppedDatagrams,
+    droppedByReason: byReasonText(carried.droppedByReason),
     halfClosedTimeouts: carried.halfClosedTimeouts,
     waitedForPlace: carried.waitedForPlace,
     refusedForPlace: carried.refusedForPlace,
+    failures: byReasonText(carried.failures),
+    dials: carried.dialTimes.counts.reduce((sum, count) => sum + count, 0),
+    dialMs: carried.dialTimes.sumMs,
+    affinityEntries: carried.affinityEntries,
   };
+}
+
+/** `dial-refused 3, dial-timeout 1`; undefined, which the log leaves out, where there are none. */
+function byReasonText(counts: Readonly<Record<string, number>>): string | undefined {
+  const reasons = Object.entries(counts).map(([reason, count]) => `${reason} ${count}`);
+  return reasons.length === 0 ? undefined : reasons.join(', ');
 }
 
 function endpointLines({ name, endpoints, drainingEndpoints }: NamedPortal): readonly LogFields[] {

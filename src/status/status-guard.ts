@@ -20,6 +20,11 @@ export function isStatusReport(value: unknown): value is StatusReport {
   return REPORT(value);
 }
 
+/** Of whatever reasons: a newer kube-splice may know more of them. */
+function isByReason(value: unknown): value is Readonly<Record<string, number>> {
+  return typeof value === 'object' && value !== null && Object.values(value).every(isNumber);
+}
+
 const ENDPOINTS = listOf(
   objectOf<EndpointStatus>({
     address: isString,
@@ -45,10 +50,16 @@ const PORTAL: Guards<PortalStatus> = {
   udpSessions: isNumber,
   totalUdpSessions: isNumber,
   evictedUdpSessions: isNumber,
+  datagramsIn: isNumber,
+  datagramsOut: isNumber,
   droppedDatagrams: isNumber,
+  droppedByReason: isByReason,
   halfClosedTimeouts: isNumber,
   waitedForPlace: isNumber,
   refusedForPlace: isNumber,
+  failures: isByReason,
+  dialTimes: objectOf<PortalStatus['dialTimes']>({ counts: listOf(isNumber), sumMs: isNumber }),
+  affinityEntries: isNumber,
 };
 
 /** Whether it is one of the `servicePorts` of a report. */

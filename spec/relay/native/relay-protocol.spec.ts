@@ -9,6 +9,7 @@ import {
   parsePortalAddress,
   parsePortals,
 } from '../../../src/relay/native/relay-replies.js';
+import { NO_TRAFFIC } from '../../../src/relay/no-traffic.js';
 
 const MALFORMED = expect.objectContaining({ code: 'RELAY_MALFORMED' });
 const FOUR = endpoint('10.0.0.4', 8080);
@@ -172,6 +173,7 @@ describe('what the relay says', () => {
   it('has counters, of each endpoint too', () => {
     const [counters] = parseCounters([`portal a/b ${IDLE}`, 'endpoint [fd00::6]:8080 1 9']).values();
     expect(counters).toEqual({
+      ...NO_TRAFFIC,
       activeConnections: 1,
       totalConnections: 2,
       bytesIn: 3,
@@ -183,9 +185,6 @@ describe('what the relay says', () => {
       totalUdpSessions: 9,
       evictedUdpSessions: 10,
       droppedDatagrams: 11,
-      halfClosedTimeouts: 0,
-      waitedForPlace: 0,
-      refusedForPlace: 0,
       endpoints: new Map([[SIX.key, { connections: 1, totalConnections: 9 }]]),
     });
     const [later] = parseCounters([`portal a/b ${IDLE} half-closed=12 waited-for-place=13`]).values();

@@ -2,6 +2,7 @@ import type { Logger } from '../../host/log.js';
 import { KubeSpliceError } from '../../model/errors.js';
 import type { ServicePortName } from '../../model/service-port.js';
 import type {
+  AffinityBinding,
   OpenPortal,
   PortalAddress,
   PortalCounters,
@@ -9,6 +10,7 @@ import type {
   PortalRouting,
   RelayEngine,
   RelayObserver,
+  RelayProcessFigures,
 } from '../engine.js';
 import { type DesiredPortal, PortalBook } from './portal-book.js';
 import { PortalLimits } from './portal-limits.js';
@@ -162,6 +164,14 @@ export class NativeRelay implements RelayEngine {
       this.#options.logger.detail(2, 'the relay tells no counters', { error: message(error) });
     }
     return this.#book.counters(this.#lastCounters);
+  }
+
+  process(): Promise<RelayProcessFigures | null> {
+    return Promise.resolve(null);
+  }
+
+  affinity(_name: ServicePortName, _clientAddress: string): Promise<AffinityBinding | null> {
+    return Promise.resolve(null);
   }
 
   get cut(): number | null {

@@ -7,7 +7,7 @@ import type {
   PortalRequest,
   PortalRouting,
 } from '../engine.js';
-import { NO_TRAFFIC } from './relay-replies.js';
+import { NO_TRAFFIC } from '../no-traffic.js';
 
 /** A portal that is to be open, with the address and port that it got. */
 export interface DesiredPortal {

@@ -9,6 +9,7 @@ import type {
   PortalCounters,
   RelayFailure,
 } from '../engine.js';
+import { NO_TRAFFIC } from '../no-traffic.js';
 import { malformed } from './relay-protocol.js';
 
 /** What the relay tells unasked. */
@@ -34,7 +35,10 @@ const REASONS: Readonly<Record<FailureReason, true>> = {
   'half-closed-timeout': true,
 };
 
-type CounterWord = readonly [string, Exclude<keyof PortalCounters, 'endpoints'>];
+type NumericCounter = {
+  [Key in keyof PortalCounters]: PortalCounters[Key] extends number ? Key : never;
+}[keyof PortalCounters];
+type CounterWord = readonly [string, NumericCounter];
 
 /** The counters of a portal, in the order of the protocol. */
 const COUNTERS = [
@@ -56,26 +60,6 @@ const LATER_COUNTERS: readonly CounterWord[] = [
   ['half-closed', 'halfClosedTimeouts'],
   ['waited-for-place', 'waitedForPlace'],
 ];
-
-/** A portal's counters as nothing has used it yet. */
-export const NO_TRAFFIC: PortalCounters = {
-  activeConnections: 0,
-  totalConnections: 0,
-  bytesIn: 0,
-  bytesOut: 0,
-  dialFailures: 0,
-  noEndpoints: 0,
-  refusedForFiles: 0,
-  udpSessions: 0,
-  totalUdpSessions: 0,
-  evictedUdpSessions: 0,
-  droppedDatagrams: 0,
-  halfClosedTimeouts: 0,
-  waitedForPlace: 0,
-  // Whoever finds no place waits in the kernel's queue.
-  refusedForPlace: 0,
-  endpoints: new Map(),
-};
 
 /**
  * A line that begins with `* `, from the word after it.

@@ -1,7 +1,9 @@
 import { localAddresses } from '../../host/local-addresses.js';
+import { parseAddress } from '../../model/address.js';
 import { KubeSpliceError } from '../../model/errors.js';
 import type { ServicePortName } from '../../model/service-port.js';
 import type {
+  AffinityBinding,
   OpenPortal,
   PortalAddress,
   PortalCounters,
@@ -127,6 +129,16 @@ export class PortableRelay implements RelayEngine {
 
   counters(): Promise<ReadonlyMap<ServicePortName, PortalCounters>> {
     return Promise.resolve(new Map([...this.#portals].map(([name, portal]) => [name, portal.counters()])));
+  }
+
+  process(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
+  affinity(name: ServicePortName, clientAddress: string): Promise<AffinityBinding | null> {
+    // One with a zone (`fe80::1%eth0`) is known as the system writes it.
+    const client = parseAddress(clientAddress)?.address ?? clientAddress;
+    return Promise.resolve(this.#portals.get(name)?.affinity(client) ?? null);
   }
 
   /** Makes UDP portals listen on addresses that the host has gained, and no longer on those it has lost. */

@@ -8,6 +8,7 @@ import type { HalfClosedConnections } from './half-closed-connections.js';
 import { reset } from './reset.js';
 import { TcpConnection } from './tcp-connection.js';
 import type { TcpPortal } from './tcp-portal.js';
+import { tellFailure } from './tell-failure.js';
 
 /** Descriptors of one connection: the client's socket and the endpoint's. */
 const FILES_OF_CONNECTION = 2;
@@ -157,8 +158,9 @@ export class TcpAdmission {
     const { socket, address, portal } = client;
     if (reason === 'too-many-connections') portal.traffic.refusedForPlace += 1;
     else portal.traffic.refusedForFiles += 1;
-    const { name } = portal;
-    this.observer.failure({ name, protocol: 'TCP', client: address, reason, final: true });
+    const { observer } = this;
+    const { name, traffic } = portal;
+    tellFailure({ traffic, observer }, { name, protocol: 'TCP', client: address, reason, final: true });
     this.#waiting.delete(client);
     portal.traffic.activeConnections -= 1;
     reset(socket);

@@ -8,6 +8,7 @@ import { DIAL_TIMEOUTS_MS, type Dial, DialFailure, dial, isTheEndpointsFault } f
 import type { HalfClosedConnection, HalfClosedConnections } from './half-closed-connections.js';
 import { reset } from './reset.js';
 import { splice } from './splice.js';
+import { tellFailure } from './tell-failure.js';
 import type { Traffic } from './traffic.js';
 
 /** What a connection takes part in. */
@@ -72,15 +73,17 @@ export class TcpConnection {
   }
 
   async #reachEndpoint(): Promise<void> {
-    const { balancer, leadsBack, now } = this.context;
+    const { balancer, leadsBack, now, traffic } = this.context;
     const tried = new Set<EndpointKey>();
     for (const [attempt, timeoutMs] of DIAL_TIMEOUTS_MS.entries()) {
       const endpoint = balancer.pick(this.#address.address, now(), tried);
       if (endpoint === undefined) return this.#refuse('no-endpoints');
       try {
         if (leadsBack(endpoint)) throw new DialFailure('leads-back', endpoint.key);
+        const since = now();
         this.#dial = dial(endpoint, timeoutMs);
         const socket = await this.#dial.socket;
+        traffic.dialTimes.add(now() - since);
         balancer.succeeded(endpoint.key);
         if (balancer.has(endpoint.key) && !leadsBack(endpoint)) return this.#splice(endpoint, socket);
         // It was removed while it was dialled, or leads back since: no connection begins there any more.
@@ -97,23 +100,24 @@ export class TcpConnection {
   }
 
   #dialFailed(endpoint: Endpoint, failure: DialFailure, final: boolean): void {
-    const { traffic, balancer, observer, name, now } = this.context;
+    const { traffic, balancer, name, now } = this.context;
     const { reason, detail } = failure;
     traffic.dialFailures += 1;
     if (isTheEndpointsFault(failure)) balancer.failed(endpoint.key, now());
     balancer.forget(this.#address.address, endpoint.key);
-    observer.failure({ name, protocol: 'TCP', client: this.#address, endpoint, reason, detail, final });
+    const client = this.#address;
+    tellFailure(this.context, { name, protocol: 'TCP', client, endpoint, reason, detail, final });
   }
 
   #refuse(reason: FailureReason): void {
-    const { traffic, observer, name } = this.context;
+    const { traffic, name } = this.context;
     traffic.noEndpoints += 1;
-    observer.failure({ name, protocol: 'TCP', client: this.#address, reason, final: true });
+    tellFailure(this.context, { name, protocol: 'TCP', client: this.#address, reason, final: true });
     reset(this.#client);
   }
 
   #splice(endpoint: Endpoint, socket: Socket): void {
-    const { traffic, deaf, halfClosed, observer, name } = this.context;
+    const { traffic, deaf, halfClosed, name } = this.context;
     if (this.#client.destroyed) {
       socket.on('error', () => undefined);
       reset(socket);
@@ -139,7 +143,7 @@ export class TcpConnection {
         if (side === 'client') return;
         const detail = 'code' in error ? String(error.code) : error.message;
         const reason = 'endpoint-reset';
-        observer.failure({
+        tellFailure(this.context, {
           name,
           protocol: 'TCP',
           client: this.#address,
@@ -158,11 +162,12 @@ export class TcpConnection {
   }
 
   #halfClosedTooLong(endpoint: Endpoint): void {
-    const { traffic, halfClosed, observer, name } = this.context;
+    const { traffic, halfClosed, name } = this.context;
     traffic.halfClosedTimeouts += 1;
     const detail = `${halfClosed.timeoutMs} ms`;
     const reason = 'half-closed-timeout';
-    observer.failure({ name, protocol: 'TCP', client: this.#address, endpoint, reason, detail, final: true });
+    const client = this.#address;
+    tellFailure(this.context, { name, protocol: 'TCP', client, endpoint, reason, detail, final: true });
     this.abort();
   }
 

@@ -2,7 +2,14 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { Balancer } from '../../balancer/balancer.js';
 import type { Endpoint, EndpointKey } from '../../model/endpoint.js';
 import type { ServicePortName } from '../../model/service-port.js';
-import type { ClientAddress, OpenPortal, PortalCounters, PortalRequest, PortalRouting } from '../engine.js';
+import type {
+  AffinityBinding,
+  ClientAddress,
+  OpenPortal,
+  PortalCounters,
+  PortalRequest,
+  PortalRouting,
+} from '../engine.js';
 import { ConnectionLimit } from './connection-limit.js';
 import { portalOpenError } from './portal-open-error.js';
 import { SOCKET_OPTIONS } from './socket-options.js';
@@ -88,7 +95,13 @@ export class TcpPortal {
   }
 
   counters(): PortalCounters {
-    return this.traffic.snapshot(this.balancer.setAside(this.#relay.now()));
+    const now = this.#relay.now();
+    return this.traffic.snapshot(this.balancer.setAside(now), this.balancer.affinityClients(now));
+  }
+
+  /** @param client its address. */
+  affinity(client: string): AffinityBinding | undefined {
+    return this.balancer.bond(client, this.#relay.now());
   }
 
   #accepted(client: Socket): void {

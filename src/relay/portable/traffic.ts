@@ -1,5 +1,6 @@
 import type { Endpoint, EndpointKey } from '../../model/endpoint.js';
-import type { EndpointCounters, PortalCounters } from '../engine.js';
+import type { DropReason, EndpointCounters, FailureReason, PortalCounters } from '../engine.js';
+import { DialTimeCounts } from './dial-time-counts.js';
 
 interface EndpointTraffic {
   connections: number;
@@ -22,10 +23,15 @@ export class Traffic {
   udpSessions = 0;
   totalUdpSessions = 0;
   evictedUdpSessions = 0;
+  datagramsIn = 0;
+  datagramsOut = 0;
   droppedDatagrams = 0;
   halfClosedTimeouts = 0;
   waitedForPlace = 0;
   refusedForPlace = 0;
+  readonly dialTimes = new DialTimeCounts();
+  readonly #failures = new Map<FailureReason, number>();
+  readonly #dropped = new Map<DropReason, number>();
   /** Of those that a connection has used: most of 100,000 endpoints are idle, and take no room here. */
   readonly #endpoints = new Map<EndpointKey, EndpointTraffic>();
   #current: readonly Endpoint[] = NONE;
@@ -37,6 +43,17 @@ export class Traffic {
     const current = new Set(endpoints.map(({ key }) => key));
     for (const [key, { connections }] of this.#endpoints)
       if (connections === 0 && !current.has(key)) this.#endpoints.delete(key);
+  }
+
+  failed(reason: FailureReason): void {
+    this.#failures.set(reason, (this.#failures.get(reason) ?? 0) + 1);
+  }
+
+  /** So many datagrams. */
+  dropped(reason: DropReason, datagrams = 1): void {
+    if (datagrams === 0) return;
+    this.droppedDatagrams += datagrams;
+    this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + datagrams);
   }
 
   connected(key: EndpointKey): void {
@@ -58,8 +75,9 @@ export class Traffic {
    * The counts as they are now: a copy.
    *
    * @param setAside what `Balancer.setAside` told.
+   * @param affinityEntries what `Balancer.affinityClients` told.
    */
-  snapshot(setAside: ReadonlyMap<EndpointKey, number> = NONE_SET_ASIDE): PortalCounters {
+  snapshot(setAside: ReadonlyMap<EndpointKey, number> = NONE_SET_ASIDE, affinityEntries = 0): PortalCounters {
     const endpoints = new Map<EndpointKey, EndpointCounters>();
     for (const { key } of this.#current) {
       const setAsideMs = setAside.get(key);
@@ -81,10 +99,16 @@ export class Traffic {
       udpSessions: this.udpSessions,
       totalUdpSessions: this.totalUdpSessions,
       evictedUdpSessions: this.evictedUdpSessions,
+      datagramsIn: this.datagramsIn,
+      datagramsOut: this.datagramsOut,
       droppedDatagrams: this.droppedDatagrams,
+      droppedByReason: Object.fromEntries(this.#dropped),
       halfClosedTimeouts: this.halfClosedTimeouts,
       waitedForPlace: this.waitedForPlace,
       refusedForPlace: this.refusedForPlace,
+      failures: Object.fromEntries(this.#failures),
+      dialTimes: this.dialTimes.snapshot(),
+      affinityEntries,
       endpoints,
     };
   }

@@ -4,9 +4,18 @@ import { Balancer } from '../../balancer/balancer.js';
 import type { EndpointKey } from '../../model/endpoint.js';
 import { systemErrorCode } from '../../model/errors.js';
 import type { ServicePortName } from '../../model/service-port.js';
-import type { OpenPortal, PortalCounters, PortalRequest, PortalRouting, RelayObserver } from '../engine.js';
+import type {
+  AffinityBinding,
+  OpenPortal,
+  PortalCounters,
+  PortalRequest,
+  PortalRouting,
+  RelayObserver,
+} from '../engine.js';
+import { dropReasonOf } from './drop-reason.js';
 import type { FileBudget } from './file-budget.js';
 import { portalOpenError } from './portal-open-error.js';
+import { tellFailure } from './tell-failure.js';
 import { Traffic } from './traffic.js';
 import { type SessionEnd, UdpSession } from './udp-session.js';
 import type { UdpSessionTable } from './udp-session-table.js';
@@ -131,7 +140,13 @@ export class UdpPortal {
   }
 
   counters(): PortalCounters {
-    return this.traffic.snapshot(this.#balancer.setAside(this.#relay.now()));
+    const now = this.#relay.now();
+    return this.traffic.snapshot(this.#balancer.setAside(now), this.#balancer.affinityClients(now));
+  }
+
+  /** @param client its address. */
+  affinity(client: string): AffinityBinding | undefined {
+    return this.#balancer.bond(client, this.#relay.now());
   }
 
   async #listen(address: string, mayBeMissing: boolean): Promise<void> {
@@ -163,7 +178,7 @@ export class UdpPortal {
   #received(address: string, socket: SocketAsPromised, message: Buffer, from: RemoteInfo): void {
     // Port 0 expects no reply (RFC 768), and Node throws where one is sent there.
     if (from.port === 0) {
-      this.traffic.droppedDatagrams += 1;
+      this.traffic.dropped('source-port-0');
       return;
     }
     const key = `${sessionKeyPrefix(this.name, address)}${from.address}|${from.port}`;
@@ -175,24 +190,30 @@ export class UdpPortal {
 
   #begin(key: string, socket: SocketAsPromised, from: RemoteInfo): UdpSession | undefined {
     const { observer, now, sessions, files } = this.#relay;
-    const client = { address: from.address, port: from.port };
+    const { traffic } = this;
+    const failure = {
+      name: this.name,
+      protocol: 'UDP',
+      client: { address: from.address, port: from.port },
+      final: true,
+    } as const;
     if (this.#drained !== undefined || this.#closed) return undefined;
     // Before anything is made room for: what goes nowhere must not evict what does.
     if (this.#balancer.isEmpty) {
-      this.traffic.noEndpoints += 1;
-      observer.failure({ name: this.name, protocol: 'UDP', client, reason: 'no-endpoints', final: true });
+      traffic.noEndpoints += 1;
+      tellFailure({ traffic, observer }, { ...failure, reason: 'no-endpoints' });
       return undefined;
     }
     // Where files are short, sessions make room for sessions.
     if (!files.hasRoomFor(1) && !sessions.evictOldest()) {
-      this.traffic.refusedForFiles += 1;
-      observer.failure({ name: this.name, protocol: 'UDP', client, reason: 'out-of-files', final: true });
+      traffic.refusedForFiles += 1;
+      tellFailure({ traffic, observer }, { ...failure, reason: 'out-of-files' });
       return undefined;
     }
-    const session = new UdpSession(key, client, {
+    const session = new UdpSession(key, failure.client, {
       name: this.name,
       balancer: this.#balancer,
-      traffic: this.traffic,
+      traffic,
       observer,
       leadsBack: ({ key }) => this.#leadsBack?.has(key) === true,
       now,
@@ -202,7 +223,7 @@ export class UdpPortal {
     });
     files.take(1);
     this.#sessions.add(session);
-    this.traffic.totalUdpSessions += 1;
+    traffic.totalUdpSessions += 1;
     sessions.add(session);
     return session;
   }
@@ -222,12 +243,14 @@ export class UdpPortal {
   #reply(socket: SocketAsPromised, message: Buffer, to: RemoteInfo): void {
     const { traffic } = this;
     if (isCongested(socket)) {
-      traffic.droppedDatagrams += 1;
+      traffic.dropped('send-queue-full');
       return;
     }
     socket.socket.send(message, to.port, to.address, (error) => {
-      if (error === null) traffic.bytesOut += message.length;
-      else traffic.droppedDatagrams += 1;
+      if (error === null) {
+        traffic.bytesOut += message.length;
+        traffic.datagramsOut += 1;
+      } else traffic.dropped(dropReasonOf(error) ?? 'reply-failed');
     });
   }
 }

@@ -3,18 +3,14 @@ import type { Balancer } from '../../balancer/balancer.js';
 import type { Endpoint, EndpointKey } from '../../model/endpoint.js';
 import { systemErrorCode } from '../../model/errors.js';
 import type { ServicePortName } from '../../model/service-port.js';
-import type { ClientAddress, FailureReason, RelayObserver } from '../engine.js';
+import type { ClientAddress, DropReason, RelayObserver } from '../engine.js';
+import { dropReasonOf } from './drop-reason.js';
+import { tellFailure } from './tell-failure.js';
 import type { Traffic } from './traffic.js';
 import { isCongested, udpSocket } from './udp-socket.js';
 
 /** Datagrams that may wait for the socket of a session to be connected: one turn of the event loop. */
 const MAX_WAITING = 64;
-
-/**
- * Errors of the datagram (longer than the family allows, or than the path carries in one piece) or of this host: another
- * endpoint would do no better.
- */
-const NOT_THE_ENDPOINTS_FAULT: ReadonlySet<string> = new Set(['EMSGSIZE', 'ENOBUFS', 'ENOMEM']);
 
 /** What says that no datagram gets through to the endpoint now. */
 const UNREACHABLE: ReadonlySet<string> = new Set([
@@ -96,7 +92,7 @@ export class UdpSession {
     if (this.#bound === undefined && !this.#bind()) return false;
     if (this.#waiting === undefined) this.#transmit(message);
     else if (this.#waiting.length < MAX_WAITING) this.#waiting.push(message);
-    else this.context.traffic.droppedDatagrams += 1;
+    else this.context.traffic.dropped('send-queue-full');
     return true;
   }
 
@@ -139,7 +135,7 @@ export class UdpSession {
 
   /** An endpoint to bind to, not the one that has refused where there is another. Where there is none, that is told. */
   #pick(): Endpoint | undefined {
-    const { balancer, now, traffic, observer, name, leadsBack } = this.context;
+    const { balancer, now, traffic, name, leadsBack } = this.context;
     const tried = new Set(this.#refusedBy === undefined ? [] : [this.#refusedBy]);
     const failure = { name, protocol: 'UDP', client: this.client, final: true } as const;
     const back = new Set<EndpointKey>();
@@ -147,15 +143,15 @@ export class UdpSession {
       const endpoint = this.#ended ? undefined : balancer.pick(this.client.address, now(), tried);
       if (endpoint === undefined) {
         traffic.noEndpoints += 1;
-        observer.failure({ ...failure, reason: 'no-endpoints' });
+        tellFailure(this.context, { ...failure, reason: 'no-endpoints' });
         return undefined;
       }
       if (!leadsBack(endpoint)) return endpoint;
       traffic.dialFailures += 1;
       balancer.forget(this.client.address, endpoint.key);
       if (back.has(endpoint.key)) {
-        traffic.droppedDatagrams += 1;
-        observer.failure({ ...failure, endpoint, reason: 'leads-back' });
+        traffic.dropped('leads-back');
+        tellFailure(this.context, { ...failure, endpoint, reason: 'leads-back' });
         return undefined;
       }
       back.add(endpoint.key);
@@ -175,7 +171,7 @@ export class UdpSession {
     const { traffic } = this.context;
     // Without a socket where not even binding one went well: out of files or of ports.
     if (bound === undefined || isCongested(bound.socket)) {
-      traffic.droppedDatagrams += 1;
+      traffic.dropped(bound === undefined ? 'dial-failed' : 'send-queue-full');
       return;
     }
     // Now, and not when it has left: the answer may be read before that is told.
@@ -184,7 +180,8 @@ export class UdpSession {
       if (error !== null && this.#bound === bound) this.#owe(this.#owed - 1);
       if (error === null) {
         traffic.bytesIn += message.length;
-        if (isSecondTry) traffic.droppedDatagrams += 1;
+        traffic.datagramsIn += 1;
+        if (isSecondTry) traffic.dropped('too-long');
         return;
       }
       const code = systemErrorCode(error);
@@ -221,24 +218,24 @@ export class UdpSession {
    * length leaves in fragments, because the kernel knows by now (ip(7), IP_PMTUDISC_WANT).
    */
   #reported(bound: { readonly endpoint: Endpoint }, error: Error): void {
-    const code = systemErrorCode(error);
-    if (code !== undefined && NOT_THE_ENDPOINTS_FAULT.has(code)) this.context.traffic.droppedDatagrams += 1;
+    const dropped = dropReasonOf(error);
+    if (dropped !== undefined) this.context.traffic.dropped(dropped);
     else this.#failed(bound, error);
   }
 
   #failed(bound: { readonly endpoint: Endpoint }, error: Error): void {
     if (this.#bound !== bound) return;
-    const { balancer, observer, traffic, name, now } = this.context;
+    const { balancer, traffic, name, now } = this.context;
     const detail = systemErrorCode(error) ?? error.message;
     if (UNREACHABLE.has(detail)) balancer.failed(bound.endpoint.key, now());
-    const reason: FailureReason = detail === 'ECONNREFUSED' ? 'icmp-refused' : 'dial-failed';
+    const reason = detail === 'ECONNREFUSED' ? 'icmp-refused' : 'dial-failed';
     traffic.dialFailures += 1;
     // Those that wait for the socket are counted when it is released.
-    if (this.#waiting === undefined) traffic.droppedDatagrams += 1;
+    if (this.#waiting === undefined) traffic.dropped(reason);
     balancer.forget(this.client.address, bound.endpoint.key);
     this.#refusedBy = bound.endpoint.key;
-    this.#release();
-    observer.failure({
+    this.#release(reason);
+    tellFailure(this.context, {
       name,
       protocol: 'UDP',
       client: this.client,
@@ -250,12 +247,13 @@ export class UdpSession {
     });
   }
 
-  #release(): void {
+  /** @param why those are lost that wait for the socket. */
+  #release(why: DropReason = 'session-ended'): void {
     if (this.#bound === undefined) return;
     const { endpoint, socket } = this.#bound;
     const { traffic } = this.context;
     traffic.udpSessions -= 1;
-    traffic.droppedDatagrams += this.#waiting?.length ?? 0;
+    traffic.dropped(why, this.#waiting?.length ?? 0);
     traffic.disconnected(endpoint.key);
     this.#bound = undefined;
     this.#waiting = undefined;
