@@ -9,6 +9,12 @@ namespace {
 /// Enough to shrink faster than the table can grow, and no look-up pays for all.
 constexpr size_t kDroppedInPassing = 2;
 
+/// Not the difference of the two: each worker has a clock of its own, read once a turn, so that another's use
+/// may be a little later than this one's now.
+bool isOver(uint64_t lastUsedMs, uint64_t nowMs, uint64_t timeoutMs) {
+  return nowMs >= lastUsedMs + timeoutMs;
+}
+
 }  // namespace
 
 size_t Affinity::Hash::operator()(const ClientIP& client) const {
@@ -18,7 +24,7 @@ size_t Affinity::Hash::operator()(const ClientIP& client) const {
 Endpoint* Affinity::find(const ClientIP& client, uint64_t nowMs, uint64_t timeoutMs) {
   dropExpired(nowMs, timeoutMs, kDroppedInPassing);
   const auto found = byClient_.find(client);
-  if (found == byClient_.end() || nowMs - found->second->lastUsedMs >= timeoutMs) return nullptr;
+  if (found == byClient_.end() || isOver(found->second->lastUsedMs, nowMs, timeoutMs)) return nullptr;
   return found->second->endpoint;
 }
 
@@ -54,7 +60,7 @@ void Affinity::clear() {
 
 void Affinity::dropExpired(uint64_t nowMs, uint64_t timeoutMs, size_t most) {
   for (size_t dropped = 0; dropped < most && !bonds_.empty(); dropped++) {
-    if (nowMs - bonds_.front().lastUsedMs < timeoutMs) return;
+    if (!isOver(bonds_.front().lastUsedMs, nowMs, timeoutMs)) return;
     drop(bonds_.begin());
   }
 }
