@@ -28,6 +28,11 @@ Endpoint* Affinity::find(const ClientIP& client, uint64_t nowMs, uint64_t timeou
   return found->second->endpoint;
 }
 
+const Affinity::Bond* Affinity::bond(const ClientIP& client) const {
+  const auto found = byClient_.find(client);
+  return found == byClient_.end() ? nullptr : &*found->second;
+}
+
 void Affinity::use(const ClientIP& client, Endpoint* endpoint, uint64_t nowMs) {
   const auto found = byClient_.find(client);
   if (found != byClient_.end()) {

@@ -22,6 +22,14 @@ class Affinity {
   void use(const ClientIP& client, Endpoint* endpoint, uint64_t nowMs);
   /// Ends the client's bond to this endpoint; one that it has to another stays.
   void forget(const ClientIP& client, const Endpoint* endpoint);
+  struct Bond {
+    ClientIP client;
+    Endpoint* endpoint;
+    uint64_t lastUsedMs;
+  };
+  /// What is known of the client, expired or not; null where nothing is.
+  const Bond* bond(const ClientIP& client) const;
+  size_t size() const { return bonds_.size(); }
   /// The bond that was not used for longest first.
   template <typename Visit>
   void each(Visit visit) const {
@@ -34,11 +42,6 @@ class Affinity {
   void dropExpired(uint64_t nowMs, uint64_t timeoutMs, size_t most);
 
  private:
-  struct Bond {
-    ClientIP client;
-    Endpoint* endpoint;
-    uint64_t lastUsedMs;
-  };
   struct Hash {
     size_t operator()(const ClientIP& client) const;
   };

@@ -199,6 +199,30 @@ std::vector<SetAside> Balancer::setAside(uint64_t nowMs) const {
   return found;
 }
 
+size_t Balancer::affinityClients(uint64_t nowMs) {
+  // So many at a time: picks wait for the lock.
+  constexpr size_t kDroppedAtOnce = 256;
+  if (!needsClient()) return 0;
+  while (true) {
+    const std::lock_guard<std::mutex> lock(affinityMutex_);
+    // Of this thread's making, and so is the table.
+    const uint64_t affinityMs = table_.load(std::memory_order_relaxed)->affinityMs;
+    const size_t before = affinity_->size();
+    affinity_->dropExpired(nowMs, affinityMs, kDroppedAtOnce);
+    if (before - affinity_->size() < kDroppedAtOnce) return affinity_->size();
+  }
+}
+
+std::optional<BoundTo> Balancer::bondOf(const ClientIP& client, uint64_t nowMs) const {
+  if (!needsClient()) return std::nullopt;
+  const std::lock_guard<std::mutex> lock(affinityMutex_);
+  const Affinity::Bond* const bond = affinity_->bond(client);
+  if (bond == nullptr) return std::nullopt;
+  const uint64_t untilMs = bond->lastUsedMs + table_.load(std::memory_order_relaxed)->affinityMs;
+  if (untilMs <= nowMs) return std::nullopt;
+  return BoundTo{bond->endpoint->key, untilMs - nowMs};
+}
+
 bool Balancer::hasRetired() const { return !retired_.empty() || holdsGone_; }
 
 void Balancer::reclaim() {

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -88,6 +89,12 @@ struct SetAside {
   uint64_t remainingMs;
 };
 
+/// A client's bond to an endpoint, and how long it holds unless the client connects again.
+struct BoundTo {
+  std::string key;
+  uint64_t remainingMs;
+};
+
 /// Endpoints that failed this client already: four at most, for there are four tries.
 struct Tried {
   std::array<const Endpoint*, 4> endpoints{};
@@ -157,6 +164,11 @@ class Balancer {
   /// Control thread: endpoints of the table that are set aside; none where that would be all, for all are
   /// used then.
   std::vector<SetAside> setAside(uint64_t nowMs) const;
+
+  /// Control thread. How many clients are bound to an endpoint; what has expired is cleared away first.
+  size_t affinityClients(uint64_t nowMs);
+  /// Control thread: the client's bond, whether pick() would follow it or not; does not count as use.
+  std::optional<BoundTo> bondOf(const ClientIP& client, uint64_t nowMs) const;
 
   /// Control thread: every endpoint that was ever used, current or still held.
   template <typename Visit>

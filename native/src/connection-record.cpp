@@ -157,7 +157,8 @@ bool sendConnection(RecordWriter& writer, const TcpConnection& connection, size_
       .add("unpaced", endpoint != nullptr && endpoint->unpaced ? 1 : 0)
       .add("tries", connection.tries)
       .add("timed", connection.timer.linked ? 1 : 0)
-      .add("due", connection.dueMs);
+      .add("due", connection.dueMs)
+      .add("dial-began", connection.dialBeganUs);
   record.add("tried", triedOf(connection));
   record.addFile(connection.client.fd);
   if (endpoint != nullptr) record.addFile(endpoint->fd);
@@ -208,6 +209,7 @@ std::string readConnection(Record& record, Adopted& adopted) {
   connection.state = *state == "spliced" ? TcpConnection::State::spliced : TcpConnection::State::dialling;
   connection.tries = static_cast<uint8_t>(*tries);
   connection.dueMs = *due;
+  connection.dialBeganUs = static_cast<uint32_t>(record.number("dial-began").value_or(0));
   if (connection.tries == 0) return "a connection that is dialled for the zeroth time";
   readTried(*tried, connection);
   std::string wrong = readEndpointSide(record, worker, connection);

@@ -13,6 +13,8 @@
 #include <utility>
 
 #include "control-server.h"
+#include "counters-reply.h"
+#include "process-figures.h"
 #include "udp-portal.h"
 #include "worker.h"
 
@@ -47,14 +49,6 @@ const char* codeOf(OpenError error) {
       return "OPEN_FAILED";
   }
   return "OPEN_FAILED";
-}
-
-void addCount(std::string& line, const char* key, int64_t count) {
-  line += ' ';
-  line += key;
-  line += '=';
-  // The sum of what several threads count at this moment may be off for a moment, and below nothing.
-  line += std::to_string(std::max<int64_t>(count, 0));
 }
 
 }  // namespace
@@ -222,7 +216,14 @@ void ControlConnection::run(Request& request) {
       reply(okLine(tag));
       return;
     case Verb::counters:
-      writeCounters(tag);
+      relay.eachPortal([&](Portal& portal) { reply(countersReply(tag, relay, portal, request.all)); });
+      reply(okLine(tag));
+      return;
+    case Verb::process:
+      reply(okLine(tag, server_.options().figures->words(relay)));
+      return;
+    case Verb::affinity:
+      writeAffinity(request);
       return;
     case Verb::events:
       wantsEvents_ = true;
@@ -312,39 +313,9 @@ void ControlConnection::event(const std::string& line) {
   events_ += '\n';
 }
 
-void ControlConnection::writeCounters(const std::string& tag) {
-  Relay& relay = server_.relay();
-  relay.eachPortal([&](const Portal& portal) {
-    const PortalCountsSum sum = relay.counts(portal);
-    std::string line = tag + " portal " + portal.name;
-    addCount(line, "active", sum.active);
-    addCount(line, "total", sum.total);
-    addCount(line, "in", sum.bytesIn);
-    addCount(line, "out", sum.bytesOut);
-    addCount(line, "dial-failures", sum.dialFailures);
-    addCount(line, "no-endpoints", sum.noEndpoints);
-    addCount(line, "refused-for-files", sum.refusedForFiles);
-    addCount(line, "udp-sessions", sum.udpSessions);
-    addCount(line, "udp-total", sum.udpTotal);
-    addCount(line, "udp-evicted", sum.udpEvicted);
-    addCount(line, "dropped", sum.droppedDatagrams);
-    // Only a peer that knows of them can have asked for them.
-    if (sum.halfClosedTimeouts > 0) addCount(line, "half-closed", sum.halfClosedTimeouts);
-    if (sum.waitedForPlace > 0) addCount(line, "waited-for-place", sum.waitedForPlace);
-    line += '\n';
-    std::unordered_map<const Endpoint*, uint64_t> setAside;
-    for (const SetAside& one : portal.balancer.setAside(monotonicMs()))
-      setAside.emplace(one.endpoint, one.remainingMs);
-    portal.balancer.eachEndpoint([&](const Endpoint& endpoint) {
-      const uint64_t total = endpoint.total.load(std::memory_order_relaxed);
-      const auto aside = setAside.find(&endpoint);
-      if (total == 0 && aside == setAside.end()) return;
-      line += tag + " endpoint " + endpoint.key + ' ' +
-              std::to_string(endpoint.open.load(std::memory_order_relaxed)) + ' ' + std::to_string(total);
-      if (aside != setAside.end()) addCount(line, "aside", static_cast<int64_t>(aside->second));
-      line += '\n';
-    });
-    reply(line);
-  });
-  reply(okLine(tag));
+void ControlConnection::writeAffinity(const Request& request) {
+  const Portal* const portal = server_.relay().find(request.name);
+  if (portal == nullptr) return reply(errorLine(request.tag, "NO_PORTAL", request.name));
+  const auto bond = portal->balancer.bondOf(clientIP(request.address), monotonicMs());
+  reply(okLine(request.tag, bond ? bond->key + ' ' + std::to_string(bond->remainingMs) : ""));
 }

@@ -61,7 +61,7 @@ class ControlConnection {
   void run(Request& request);
   void open(Request& request);
   void keep(const Request& request);
-  void writeCounters(const std::string& tag);
+  void writeAffinity(const Request& request);
   void reply(std::string_view text) { out_ += text; }
   void watch();
 

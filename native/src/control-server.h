@@ -16,6 +16,8 @@
 #include "relay.h"
 #include "service-notify.h"
 
+class ProcessFigures;
+
 class ControlServer {
  public:
   struct Options {
@@ -34,6 +36,7 @@ class ControlServer {
     uint64_t signalGraceMs;
     /// Who hears that it serves, and how; null for a relay that is another process's own.
     ServiceNotify* notify;
+    const ProcessFigures* figures;
   };
   ControlServer(Relay& relay, Options options);
   ~ControlServer();

@@ -16,7 +16,9 @@ namespace {
 /// What may wait for the control thread, in bytes of text.
 constexpr size_t kMostBytes = 1024 * 1024;
 
-const char* reasonWord(Failure reason) {
+}  // namespace
+
+const char* failureWord(Failure reason) {
   switch (reason) {
     case Failure::noEndpoints:
       return "no-endpoints";
@@ -42,8 +44,6 @@ const char* reasonWord(Failure reason) {
   return "dial-failed";
 }
 
-}  // namespace
-
 void Events::failure(const Portal& portal, const SocketAddress& client, const Endpoint* endpoint,
                      Failure reason, int error, uint32_t timeoutMs, bool final) {
   std::string line = "failure ";
@@ -54,7 +54,7 @@ void Events::failure(const Portal& portal, const SocketAddress& client, const En
   line += ' ';
   line += endpoint == nullptr ? "-" : endpoint->key;
   line += ' ';
-  line += reasonWord(reason);
+  line += failureWord(reason);
   line += ' ';
   if (timeoutMs > 0)
     line += std::to_string(timeoutMs) + "ms";

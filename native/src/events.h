@@ -26,6 +26,8 @@ enum class Failure : uint8_t {
   outOfFiles,
   halfClosedTimeout
 };
+constexpr size_t kFailures = 10;
+const char* failureWord(Failure reason);
 
 class Events {
  public:

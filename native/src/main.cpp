@@ -22,6 +22,7 @@
 #include "notify-exec.h"
 #include "options.h"
 #include "privileges.h"
+#include "process-figures.h"
 #include "protocol.h"
 #include "relay.h"
 #include "seccomp-filter.h"
@@ -30,7 +31,7 @@
 
 namespace {
 
-constexpr const char* kVersion = "kube-splice-relay 1";
+constexpr const char* kVersion = "1";
 
 /// For control connections, and what each thread has for itself.
 constexpr int64_t kFilesKept = 64;
@@ -131,16 +132,17 @@ int serve(const CommandLine& options) {
   mallopt(M_ARENA_MAX, static_cast<int>(threads) + 1);
 #endif
 
+  const ProcessFigures figures(kVersion);
   Relay relay({threads, files, wakeFd, nextRandom, oldFd >= 0});
   // Before the filter, as it opens an epoll; it serves nobody yet.
-  ControlServer server(
-      relay, {files, startedAs, wakeFd, signalFd, listenFd, options.controlFd, lockFd,
-              options.controlFd >= 0 ? 0 : kSignalGraceMs, options.controlFd >= 0 ? nullptr : &notify});
+  ControlServer server(relay, {files, startedAs, wakeFd, signalFd, listenFd, options.controlFd, lockFd,
+                               options.controlFd >= 0 ? 0 : kSignalGraceMs,
+                               options.controlFd >= 0 ? nullptr : &notify, &figures});
   // Before the filter, too, which knows no geteuid(2).
   const std::string greeting = greetingOf(threads, files);
   bool filtered = false;
   if (options.seccomp && !isSanitized()) {
-    wrong = installSeccompFilter();
+    wrong = installSeccompFilter(figures.statmFd());
     if (!wrong.empty()) return complain(wrong + "; --no-seccomp goes on without a system call filter", 1);
     filtered = true;
   }
@@ -171,7 +173,7 @@ int main(int count, char** words) {
     case CommandLine::Task::notifyExec:
       return becomeNotifying(options.program);
     case CommandLine::Task::version:
-      puts(kVersion);
+      printf("kube-splice-relay %s\n", kVersion);
       return 0;
     case CommandLine::Task::help:
       fputs(kUsage, stdout);

@@ -32,10 +32,44 @@ constexpr Counter kCounters[] = {
     {"refused-for-files", &PortalCountsSum::refusedForFiles, &PortalCounts::refusedForFiles},
     {"udp-total", &PortalCountsSum::udpTotal, &PortalCounts::udpTotal},
     {"udp-evicted", &PortalCountsSum::udpEvicted, &PortalCounts::udpEvicted},
+    {"datagrams-in", &PortalCountsSum::datagramsIn, &PortalCounts::datagramsIn},
+    {"datagrams-out", &PortalCountsSum::datagramsOut, &PortalCounts::datagramsOut},
     {"dropped", &PortalCountsSum::droppedDatagrams, &PortalCounts::droppedDatagrams},
     {"half-closed", &PortalCountsSum::halfClosedTimeouts, &PortalCounts::halfClosedTimeouts},
     {"waited-for-place", &PortalCountsSum::waitedForPlace, &PortalCounts::waitedForPlace},
 };
+
+template <typename Visit>
+void eachRarer(Visit visit) {
+  for (size_t i = 0; i < kFailures; i++)
+    visit(std::string("failed-") + failureWord(static_cast<Failure>(i)), &PortalCountsSum::failures,
+          &RarerCounts::failures, i);
+  for (size_t i = 0; i < kDrops; i++)
+    visit(std::string("dropped-") + dropWord(static_cast<Drop>(i)), &PortalCountsSum::drops,
+          &RarerCounts::drops, i);
+  for (size_t i = 0; i < kDialTimes; i++)
+    visit("dials-" + (i + 1 == kDialTimes ? "more" : std::to_string(kDialBoundsUs[i])),
+          &PortalCountsSum::dials, &RarerCounts::dials, i);
+}
+
+/// By words rather than places, so that either relay may know more of them than the other.
+void addRarer(Record& record, const PortalCountsSum& sum) {
+  eachRarer([&](const std::string& key, auto ofSum, auto, size_t i) {
+    if ((sum.*ofSum)[i] > 0) record.add(key.c_str(), static_cast<uint64_t>((sum.*ofSum)[i]));
+  });
+  if (sum.dialUs > 0) record.add("dial-us", static_cast<uint64_t>(sum.dialUs));
+}
+
+void readRarer(const Record& record, PortalCounts& counts) {
+  eachRarer([&](const std::string& key, auto, auto ofCounts, size_t i) {
+    const auto number = record.number(key.c_str());
+    RarerCounts* const rarer = number ? counts.rarer() : nullptr;
+    if (rarer != nullptr) (rarer->*ofCounts)[i].add(static_cast<int64_t>(*number));
+  });
+  const auto us = record.number("dial-us");
+  RarerCounts* const rarer = us ? counts.rarer() : nullptr;
+  if (rarer != nullptr) rarer->dialUs.add(static_cast<int64_t>(*us));
+}
 
 /// Most are well, and have nothing to say.
 void addFailing(Record& record, const FailingEndpoint::State& failing) {
@@ -95,6 +129,7 @@ bool sendPortal(RecordWriter& writer, Relay& relay, const Portal& portal, size_t
       .add("endpoints", inTurn.size())
       .add("connections", static_cast<uint64_t>(portal.connections.limit()));
   for (const auto& [key, ofSum, ofCount] : kCounters) record.add(key, static_cast<uint64_t>(sum.*ofSum));
+  addRarer(record, sum);
   if (portal.fd >= 0) record.addFile(portal.fd);
   if (!writer.write(record)) return false;
   for (const RoutedEndpoint& each : inTurn)
@@ -143,6 +178,7 @@ std::string readPortal(Record& record, Adopted& adopted, double (*random)()) {
   portal->connections.set(static_cast<int64_t>(record.number("connections").value_or(0)));
   for (const auto& [key, ofSum, ofCount] : kCounters)
     (portal->counts[0].*ofCount).add(static_cast<int64_t>(record.number(key).value_or(0)));
+  readRarer(record, portal->counts[0]);
   portal->fd = record.takeFile(0);
   adopted.portals.push_back(&relay.adopt(std::move(portal)));
   adopted.endpoints.clear();

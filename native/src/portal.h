@@ -15,6 +15,7 @@
 #include "address.h"
 #include "balancer.h"
 #include "connection-limit.h"
+#include "portal-counts.h"
 #include "watched.h"
 
 class Worker;
@@ -27,23 +28,6 @@ struct UdpPortal {
 };
 
 enum class Protocol : uint8_t { tcp, udp };
-
-/// A count that one thread alone writes and any may read: no locked instruction.
-class Count {
- public:
-  void add(int64_t n) { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
-  int64_t read() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<int64_t> value_{0};
-};
-
-/// What one worker has seen of a portal. Sums over the workers are the portal's; `active` and `udpSessions`
-/// of one may be negative.
-struct alignas(64) PortalCounts {
-  Count active, total, bytesIn, bytesOut, dialFailures, noEndpoints, refusedForFiles;
-  Count udpSessions, udpTotal, udpEvicted, droppedDatagrams, halfClosedTimeouts, waitedForPlace;
-};
 
 struct Portal : Watched {
   Portal(std::string ofName, Protocol itsProtocol, unsigned workers, double (*random)())

@@ -170,6 +170,19 @@ const char* readKeep(const Words& words, uint64_t& lines) {
   return nullptr;
 }
 
+const char* readCounters(const Words& words, Request& request) {
+  request.all = !words.empty();
+  return words.empty() || words[0] == "all" ? nullptr : "all expected, or nothing";
+}
+
+const char* readAffinity(const Words& words, Request& request) {
+  if (const char* const wrong = readName(words[0], request)) return wrong;
+  const auto client = parseAddress(words[1], 0);
+  if (!client) return "CLIENT is not an IPv4 or IPv6 address";
+  request.address = *client;
+  return nullptr;
+}
+
 const char* readShutdown(const Words& words, Request& request) {
   const auto ms = parseNumber(words[0], 0, 2'147'483'647);
   if (!ms) return "MS is not 0 to 2147483647";
@@ -188,10 +201,11 @@ constexpr Form kForms[] = {
     {"hello", Verb::hello, 1, 1},        {"configure", Verb::configure, 1, kNoLimit},
     {"portal", Verb::portal, 6, 6},      {"route", Verb::route, 3, 3},
     {"close", Verb::close, 1, 1},        {"keep", Verb::keep, 1, 1},
-    {"portals", Verb::portals, 0, 0},    {"counters", Verb::counters, 0, 0},
+    {"portals", Verb::portals, 0, 0},    {"counters", Verb::counters, 0, 1},
     {"events", Verb::events, 0, 0},      {"ping", Verb::ping, 0, 0},
     {"hand-over", Verb::handOver, 0, 0}, {"limit", Verb::limit, 2, 2},
-    {"shutdown", Verb::shutdown, 1, 1},
+    {"shutdown", Verb::shutdown, 1, 1},  {"process", Verb::process, 0, 0},
+    {"affinity", Verb::affinity, 2, 2},
 };
 
 const char* read(const Form& form, const Words& words, Request& request, uint64_t& lines) {
@@ -214,8 +228,12 @@ const char* read(const Form& form, const Words& words, Request& request, uint64_
       return readLimit(words, request);
     case Verb::shutdown:
       return readShutdown(words, request);
-    case Verb::portals:
     case Verb::counters:
+      return readCounters(words, request);
+    case Verb::affinity:
+      return readAffinity(words, request);
+    case Verb::portals:
+    case Verb::process:
     case Verb::events:
     case Verb::ping:
     case Verb::handOver:

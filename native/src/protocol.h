@@ -38,6 +38,8 @@ enum class Verb : uint8_t {
   ping,
   handOver,
   limit,
+  process,
+  affinity,
   shutdown
 };
 
@@ -50,6 +52,8 @@ struct Request {
   Protocol protocol = Protocol::tcp;
   SocketAddress address;
   uint32_t affinitySeconds = 0;
+  /// Of `counters`: all of them, whoever knows of them.
+  bool all = false;
   std::vector<RoutedEndpoint> endpoints;
   std::vector<std::string> names;
   std::optional<uint64_t> udpIdleMs, udpReplyMs, udpSessions, files, halfClosedMs, connections;

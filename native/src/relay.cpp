@@ -256,25 +256,9 @@ void Relay::endShutdown() {
   done();
 }
 
-PortalCountsSum Relay::counts(const Portal& portal) const {
-  PortalCountsSum sum{};
-  for (unsigned i = 0; i < options_.threads; i++) {
-    const PortalCounts& one = portal.counts[i];
-    sum.active += one.active.read();
-    sum.total += one.total.read();
-    sum.bytesIn += one.bytesIn.read();
-    sum.bytesOut += one.bytesOut.read();
-    sum.dialFailures += one.dialFailures.read();
-    sum.noEndpoints += one.noEndpoints.read();
-    sum.refusedForFiles += one.refusedForFiles.read();
-    sum.udpSessions += one.udpSessions.read();
-    sum.udpTotal += one.udpTotal.read();
-    sum.udpEvicted += one.udpEvicted.read();
-    sum.droppedDatagrams += one.droppedDatagrams.read();
-    sum.halfClosedTimeouts += one.halfClosedTimeouts.read();
-    sum.waitedForPlace += one.waitedForPlace.read();
-  }
-  return sum;
+const Portal* Relay::find(const std::string& name) const {
+  const auto found = portals_.find(name);
+  return found == portals_.end() ? nullptr : found->second.get();
 }
 
 void Relay::setUdpIdleMs(uint64_t ms) {

@@ -36,11 +36,6 @@ struct OpenResult {
   SocketAddress bound;
 };
 
-struct PortalCountsSum {
-  int64_t active, total, bytesIn, bytesOut, dialFailures, noEndpoints, refusedForFiles;
-  int64_t udpSessions, udpTotal, udpEvicted, droppedDatagrams, halfClosedTimeouts, waitedForPlace;
-};
-
 class Relay {
  public:
   struct Options {
@@ -75,7 +70,9 @@ class Relay {
   void eachPortal(Visit visit) const {
     for (const auto& [name, portal] : portals_) visit(*portal);
   }
-  PortalCountsSum counts(const Portal& portal) const;
+  PortalCountsSum counts(const Portal& portal) const { return sumOf(portal.counts.get(), options_.threads); }
+  /// Null where it is not open.
+  const Portal* find(const std::string& name) const;
 
   void setUdpIdleMs(uint64_t ms);
   void setUdpSessions(int64_t sessions);
@@ -115,6 +112,7 @@ class Relay {
   // Any thread:
   Events& events() { return events_; }
   FileBudget& files() { return files_; }
+  const FileBudget& files() const { return files_; }
   ConnectionLimit& connections() { return connections_; }
   UdpLimits& udpLimits() { return udpLimits_; }
   bool isFrozen() const { return frozen_.load(std::memory_order_acquire); }

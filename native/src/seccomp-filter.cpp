@@ -135,7 +135,7 @@ std::vector<uint32_t> ownThreads() {
   return threads;
 }
 
-Program makeProgram() {
+Program makeProgram(int statmFd) {
   Program program;
   program.load(offsetof(seccomp_data, arch));
   program.ifEqual(KUBE_SPLICE_AUDIT_ARCH, 1);
@@ -180,6 +180,12 @@ Program makeProgram() {
   program.unlessEqual(F_SETLK, 1);
   program.answer(kAllow);
   program.answer(kKill);
+  // How much memory is resident (process-figures.h), and nothing else.
+  program.unlessEqual(SYS_pread64, 4);
+  program.loadArgument(0);
+  program.unlessEqual(static_cast<uint32_t>(statmFd), 1);
+  program.answer(kAllow);
+  program.answer(kKill);
   // abort(3) signals this process and no other: by its number, or, in another C library, by a thread's.
   const std::vector<uint32_t> threads = ownThreads();
   program.unlessEqual(SYS_tkill, static_cast<uint8_t>(2 + 2 * threads.size()));
@@ -200,8 +206,8 @@ Program makeProgram() {
 
 }  // namespace
 
-std::string installSeccompFilter() {
-  Program program = makeProgram();
+std::string installSeccompFilter(int statmFd) {
+  Program program = makeProgram(statmFd);
   sock_fprog filter{static_cast<unsigned short>(program.code().size()), program.code().data()};
   const long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter);
   if (result == 0) return {};
@@ -210,6 +216,6 @@ std::string installSeccompFilter() {
 
 #else
 
-std::string installSeccompFilter() { return "seccomp: no filter was written for this processor"; }
+std::string installSeccompFilter(int) { return "seccomp: no filter was written for this processor"; }
 
 #endif

@@ -16,4 +16,4 @@ constexpr bool isSanitized() {
 
 /// In force for all threads when it returns. After dropPrivileges(); threads have been started. Empty, or
 /// what failed.
-std::string installSeccompFilter();
+std::string installSeccompFilter(int statmFd);

@@ -181,6 +181,7 @@ int pendingError(int fd) {
 
 void tell(Worker& worker, TcpConnection& connection, Failure reason, int error, uint32_t timeoutMs,
           bool final) {
+  worker.countsOf(connection.portal).failed(reason);
   worker.relay.events().failure(connection.portal, connection.clientAddress, connection.endpointRecord,
                                 reason, error, timeoutMs, final);
 }

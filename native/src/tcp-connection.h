@@ -57,6 +57,8 @@ struct TcpConnection {
   uint64_t movedBytes = 0;
   Tried tried;
   SocketAddress clientAddress;
+  /// When the try under way began: monotonic, us, the low half of it; 0 where that is not known.
+  uint32_t dialBeganUs = 0;
   State state = State::handedOver;
   /// How many tries have begun.
   uint8_t tries = 0;

@@ -55,6 +55,7 @@ int connectTo(Worker& worker, TcpConnection& connection) {
   EndpointSide* const side = worker.endpointSockets.take(address.family(), worker.turn());
   if (side == nullptr) return errno;
   side->unpaced = worker.relay.congestion().setBeforeConnect(side->fd, address, side->unpaced);
+  connection.dialBeganUs = static_cast<uint32_t>(monotonicUs());
   // EINPROGRESS, or 0: how it ended is told by the first event either way. A new socket is registered only
   // then: epoll would call one that is not connecting hung up.
   int error = connect(side->fd, &address.base, address.length()) == 0 || errno == EINPROGRESS ? 0 : errno;
@@ -123,6 +124,9 @@ void onEventsWhileDialling(Worker& worker, TcpConnection& connection, TcpSide& s
   }
   if ((events & EPOLLOUT) == 0) return;
   dialSucceeded(connection.endpointRecord);
+  if (connection.dialBeganUs != 0)
+    worker.countsOf(connection.portal)
+        .dialled(static_cast<uint32_t>(worker.nowUs()) - connection.dialBeganUs);
   connected(worker, connection);
 }
 

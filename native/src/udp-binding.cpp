@@ -18,13 +18,21 @@ bool isUnreachable(int error) {
          error == ETIMEDOUT;
 }
 
-/// Errors of the datagram (longer than the family allows, or than the path carries in one piece) or of this
-/// host: another endpoint would do no better.
-bool isNotTheEndpointsFault(int error) {
-  return error == EMSGSIZE || error == ENOBUFS || error == ENOMEM || error == EAGAIN;
-}
-
 }  // namespace
+
+std::optional<Drop> dropOf(int error) {
+  switch (error) {
+    case EMSGSIZE:
+      return Drop::tooLong;
+    case EAGAIN:
+    case ENOBUFS:
+      return Drop::sendQueueFull;
+    case ENOMEM:
+      return Drop::outOfMemory;
+    default:
+      return std::nullopt;
+  }
+}
 
 /// Passes a datagram of the client on. The session may have ended when it returns.
 void UdpSessions::State::forward(UdpSession& session, const uint8_t* bytes, size_t length) {
@@ -36,13 +44,12 @@ void UdpSessions::State::forward(UdpSession& session, const uint8_t* bytes, size
     const int error = sendOn(session, bytes, length);
     if (error == 0) {
       table.touch(&session, worker.nowMs(), session.owed + 1);
-      counts(session).bytesIn.add(static_cast<int64_t>(length));
+      PortalCounts& ofPortal = counts(session);
+      ofPortal.bytesIn.add(static_cast<int64_t>(length));
+      ofPortal.datagramsIn.add(1);
       return;
     }
-    if (isNotTheEndpointsFault(error)) {
-      counts(session).droppedDatagrams.add(1);
-      return;
-    }
+    if (const auto dropped = dropOf(error)) return counts(session).dropped(*dropped);
     failed(session, error);
     // A refusal reported here was an earlier datagram's: this one has not left, and may go to another
     // endpoint.
@@ -58,7 +65,7 @@ int UdpSessions::State::sendOn(UdpSession& session, const uint8_t* bytes, size_t
   // Either this datagram is too long, or a router has said so of an earlier one, and this one has not left:
   // telling so takes the report away.
   if (send(session.fd, bytes, length, kFlags) < 0) return errno;
-  counts(session).droppedDatagrams.add(1);
+  counts(session).dropped(Drop::tooLong);
   return 0;
 }
 
@@ -126,7 +133,7 @@ Endpoint* UdpSessions::State::pick(UdpSession& session) {
     if (balancer.needsClient()) balancer.forget(client, picked.endpoint);
     const bool noOther = back.has(picked.endpoint) || back.count == back.endpoints.size();
     if (noOther) {
-      ofPortal.droppedDatagrams.add(1);
+      ofPortal.dropped(Drop::leadsBack);
       tell(session.portal, session.client, picked.endpoint, Failure::leadsBack, 0);
     }
     back.add(picked.endpoint);
@@ -141,15 +148,15 @@ void UdpSessions::State::reported(UdpSession& session, int error) {
   // EMSGSIZE: a router says that a datagram was too long for the path. It is lost; the next of its length
   // leaves in fragments, because the kernel knows by now. That is its default for datagram sockets (ip(7),
   // IP_PMTUDISC_WANT), and stays: what the host is set to (net.ipv4.ip_no_pmtu_disc) goes for the relay.
-  if (!isNotTheEndpointsFault(error)) return failed(session, error);
-  counts(session).droppedDatagrams.add(1);
+  if (const auto dropped = dropOf(error)) return counts(session).dropped(*dropped);
+  failed(session, error);
 }
 
 /// The endpoint refused a datagram, or can't be reached.
 void UdpSessions::State::failed(UdpSession& session, int error) {
   PortalCounts& ofPortal = counts(session);
   ofPortal.dialFailures.add(1);
-  ofPortal.droppedDatagrams.add(1);
+  ofPortal.dropped(error == ECONNREFUSED ? Drop::icmpRefused : Drop::dialFailed);
   if (isUnreachable(error))
     dialFailed(session.endpoint, worker.nowMs(),
                spread(worker.nowMs() ^ reinterpret_cast<uintptr_t>(session.endpoint)));

@@ -22,7 +22,7 @@ UdpSession* UdpSessions::State::begin(Portal& portal, const SessionKey& key, con
   PortalCounts& counts = worker.countsOf(portal);
   // Port 0 expects no reply (RFC 768).
   if (key.clientPort == 0) {
-    counts.droppedDatagrams.add(1);
+    counts.dropped(Drop::sourcePort0);
     return nullptr;
   }
   // Before anything is made room for: what goes nowhere must not evict what does.
@@ -35,7 +35,7 @@ UdpSession* UdpSessions::State::begin(Portal& portal, const SessionKey& key, con
   UdpSession* const session = slab.make(portal, key, client);
   if (session == nullptr) {
     worker.gaveFiles(1);
-    counts.droppedDatagrams.add(1);
+    counts.dropped(Drop::outOfMemory);
     return nullptr;
   }
   counts.udpTotal.add(1);
@@ -180,11 +180,11 @@ void UdpSessions::answered(UdpSession& session, uint32_t) {
   state.forgetRefusal(session);
   dialSucceeded(session.endpoint);
   PortalCounts& counts = state.counts(session);
-  if (sendFrom(session.portal.fd, session.key.local, session.key.scope, session.client, answer,
-               static_cast<size_t>(length)) == 0)
-    counts.bytesOut.add(length);
-  else
-    counts.droppedDatagrams.add(1);
+  const int error = sendFrom(session.portal.fd, session.key.local, session.key.scope, session.client, answer,
+                             static_cast<size_t>(length));
+  if (error != 0) return counts.dropped(dropOf(error).value_or(Drop::replyFailed));
+  counts.bytesOut.add(length);
+  counts.datagramsOut.add(1);
 }
 
 void UdpSessions::runTimers() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "relay.h"
@@ -11,6 +12,10 @@
 #include "udp-portal.h"
 #include "udp-session-table.h"
 #include "worker.h"
+
+/// Why a datagram was not sent, where it is its own fault (longer than the family allows, or than the path
+/// carries in one piece) or this host's: another endpoint would do no better. Else nullopt.
+std::optional<Drop> dropOf(int error);
 
 struct UdpSessions::State {
   explicit State(Worker& ofWorker) : worker(ofWorker) {}
@@ -28,6 +33,7 @@ struct UdpSessions::State {
 
   void tell(Portal& portal, const SocketAddress& client, const Endpoint* endpoint, Failure reason,
             int error) {
+    worker.countsOf(portal).failed(reason);
     // The datagram is lost: only the next one goes elsewhere.
     worker.relay.events().failure(portal, client, endpoint, reason, error, 0, true);
   }

@@ -51,10 +51,12 @@ void setPolicy(int policy) {
 
 }  // namespace
 
-uint64_t monotonicMs() {
+uint64_t monotonicMs() { return monotonicUs() / 1'000; }
+
+uint64_t monotonicUs() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000 + static_cast<uint64_t>(now.tv_nsec) / 1'000;
 }
 
 Worker::Worker(Relay& ofRelay, unsigned ownIndex)
@@ -66,7 +68,8 @@ Worker::Worker(Relay& ofRelay, unsigned ownIndex)
       accepting(*this),
       udp(std::make_unique<UdpSessions>(*this)),
       wakeFd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
-      nowMs_(monotonicMs()),
+      nowUs_(monotonicUs()),
+      nowMs_(nowUs_ / 1'000),
       scratch_(new uint8_t[kScratchBytes]) {
   if (epollFd_ < 0 || wakeFd_ < 0) die("no epoll or eventfd for a thread");
   epoll_event event{};
@@ -143,7 +146,7 @@ void Worker::run() {
       turnsBehind_ = 0;
     else if (turnsBehind_ > 0)
       turnsBehind_ -= 1;
-    nowMs_ = monotonicMs();
+    readClock();
     turnCount_ += 1;
     for (int i = 0; i < count; i++) dispatch(static_cast<Watched*>(events[i].data.ptr), events[i].events);
     turn_.swap(unfinished);
@@ -161,9 +164,14 @@ void Worker::run() {
 /// An answer that came meanwhile is read before anything is taken for one that never came.
 void Worker::standStill() {
   relay.standStill();
-  nowMs_ = monotonicMs();
+  readClock();
   // Each descriptor has its turn in epoll before one of them has another.
   turnsBehind_ = 1 + relay.files().used() / kEventsAtOnce;
+}
+
+void Worker::readClock() {
+  nowUs_ = monotonicUs();
+  nowMs_ = nowUs_ / 1'000;
 }
 
 void Worker::dispatch(Watched* watched, uint32_t events) {

@@ -72,6 +72,7 @@ class Worker {
 
   // The worker's own thread:
   uint64_t nowMs() const { return nowMs_; }
+  uint64_t nowUs() const { return nowUs_; }
   /// Counts the rounds of the loop.
   uint64_t turn() const { return turnCount_; }
   PortalCounts& countsOf(Portal& portal) { return portal.counts[index]; }
@@ -115,6 +116,7 @@ class Worker {
   void runTimers();
   void letBytesGather();
   int timeoutMs() const;
+  void readClock();
   void readMail();
   void freeEnded();
 
@@ -124,6 +126,7 @@ class Worker {
   /// In how many turns, at most, all events are read that came while it stood still.
   int64_t turnsBehind_ = 0;
   int wakeFd_;
+  uint64_t nowUs_ = 0;
   uint64_t nowMs_ = 0;
   uint64_t turnCount_ = 0;
   std::atomic<uint64_t> passed_{0};
@@ -146,5 +149,6 @@ class Worker {
   std::thread thread_;
 };
 
-/// Monotonic, ms (clock_gettime(2), CLOCK_MONOTONIC).
+/// Monotonic (clock_gettime(2), CLOCK_MONOTONIC).
 uint64_t monotonicMs();
+uint64_t monotonicUs();

@@ -6,6 +6,7 @@ import { describeBalancing } from './balancing-contract.js';
 import { describeConnectionLimit } from './connection-limit-contract.js';
 import type { StartEngine } from './contract-engine.js';
 import { describeDial } from './dial-contract.js';
+import { describeFigures } from './figures-contract.js';
 import { describeHalfClose } from './half-close-contract.js';
 import { describeHalfClosedTimeout } from './half-closed-timeout-contract.js';
 import { describeInterleaving } from './interleaving-contract.js';
@@ -57,6 +58,7 @@ export function describeRelayContract(name: string, start: StartEngine): void {
     describeUdpCrowd(start);
     describeLimits(start);
     describeConnectionLimit(start);
+    describeFigures(start);
     describeShutdown(start);
   });
 }

@@ -17,6 +17,7 @@ import {
 } from '../../support/native-relay-program.js';
 import { nativeWebPortal } from '../../support/native-web-portal.js';
 import { RunningProgram, serviceManifest, writeManifest } from '../../support/program.js';
+import { refusingEndpoint } from '../../support/refusing-endpoint.js';
 import { RelayPeer } from '../../support/relay-program.js';
 import { SteadyLoad } from '../../support/steady-load.js';
 import { echo, greet, handOver, readNothing, TcpEndpoint } from '../../support/tcp-endpoint.js';
@@ -145,6 +146,37 @@ describe.skipIf(NATIVE_RELAY_MISSING)(
           dialFailures: 1,
         });
       });
+    });
+
+    it('goes on with what it has counted, by reason and by time, and with bonds', async () => {
+      const refusing = await refusingEndpoint();
+      const endpoint = await TcpEndpoint.listen(greet('g'));
+      const endpoints = [refusing, endpoint.endpoint];
+      const { at, relay, upgradeIt } = await webPortal(endpoints);
+      await relay.route('default/web', {
+        endpoints,
+        sessionAffinity: { type: 'ClientIP', timeoutSeconds: 100 },
+      });
+      for (const localAddress of ['127.0.0.2', '127.0.0.3', '127.0.0.4']) {
+        const client = await tcpConnect({ ...at, localAddress });
+        expect(await client.text(1)).toBe('g');
+        client.finish();
+        await client.rest();
+      }
+      const read = async () => (await relay.counters()).get('default/web');
+      await eventually(async () => expect(await read()).toMatchObject({ activeConnections: 0 }));
+      const before = await read();
+      expect(before).toMatchObject({
+        affinityEntries: 3,
+        failures: { 'dial-refused': before?.dialFailures },
+      });
+      expect(before?.dialFailures).toBeGreaterThan(0);
+      expect(before?.dialTimes.counts.reduce((sum, count) => sum + count, 0)).toBe(3);
+      const { startedAt = 0 } = (await relay.process()) ?? {};
+      await upgradeIt();
+      await eventually(async () => expect((await relay.process())?.startedAt).toBeGreaterThan(startedAt));
+      expect(await read()).toEqual(before);
+      expect((await relay.affinity('default/web', '127.0.0.3'))?.endpoint).toBe(endpoint.key);
     });
 
     it('keeps clients with their endpoints, and the rotation where it was', async () => {

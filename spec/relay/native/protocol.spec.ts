@@ -60,6 +60,10 @@ describe.skipIf(NATIVE_RELAY_MISSING)(
           'refused-for-files=0 udp-sessions=0 udp-total=0 udp-evicted=0 dropped=0',
         '9 ok',
       ]);
+      // Where nothing has come there is no more to tell.
+      expect((await peer.ask(9, '9 counters all\n')).at(-1)).toBe('9 ok');
+      expect(await peer.ask(9, '9 affinity default/web:http 10.0.0.1\n')).toEqual(['9 ok']);
+      expect((await peer.ask(9, '9 process\n'))[0]).toMatch(/^9 ok pid=\d+ version=1 cpu-us=\d+ /);
       const second = PORTAL.replace('web:http', 'other:http').replace(' 0 ', ` ${port} `);
       expect(await peer.ask(7, second)).toEqual([`7 error PORT_IN_USE 127.0.0.1:${port}`]);
       // Sent at once: the port is free when the second takes effect.
@@ -90,6 +94,13 @@ describe.skipIf(NATIVE_RELAY_MISSING)(
       ['17 limit a limit=1', '17 error SYNTAX connections is not 0 to 1000000'],
       ['17 limit a', '17 error SYNTAX a word is missing'],
       ['17 limit a connections=1', '17 error NO_PORTAL a'],
+      ['18 counters some', '18 error SYNTAX all expected, or nothing'],
+      ['18 counters all of them', '18 error SYNTAX there are too many words'],
+      ['19 process 1', '19 error SYNTAX there are too many words'],
+      ['20 affinity a', '20 error SYNTAX a word is missing'],
+      ['20 affinity a b', '20 error SYNTAX CLIENT is not an IPv4 or IPv6 address'],
+      ['20 affinity a 10.0.0.1:80', '20 error SYNTAX CLIENT is not an IPv4 or IPv6 address'],
+      ['20 affinity a 10.0.0.1', '20 error NO_PORTAL a'],
       ['11 configure udp-reply-ms=-1', '11 error SYNTAX udp-reply-ms is not 0 to 2147483647'],
       ['11 configure udp-reply-ms=1 udp-reply-ms=2', '11 error SYNTAX a KEY is named twice'],
       ['12 route a affinity=0 endpoints=0', /^12 error SYNTAX AFFINITY /],
@@ -139,7 +150,14 @@ describe.skipIf(NATIVE_RELAY_MISSING)(
       const before = await portalsOf(peer);
       const random = seededRandom(5);
       const pick = (most: number): number => Math.floor(random() * most);
-      const valid = [...PORTAL.trim().split('\n'), '3 close default/web:http', '4 keep 0', '5 counters'];
+      const valid = [
+        ...PORTAL.trim().split('\n'),
+        '3 close default/web:http',
+        '4 keep 0',
+        '5 counters',
+        '6 counters all',
+        '7 affinity default/web:http 10.0.0.1',
+      ];
       const garbage: string[] = [];
       for (let i = 0; i < 10_000; i++) {
         const line = valid[i % valid.length] ?? '';

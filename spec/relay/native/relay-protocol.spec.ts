@@ -2,13 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { endpoint } from '../../../src/model/endpoint.js';
 import type { PortalRouting } from '../../../src/relay/engine.js';
+import { parseCounters } from '../../../src/relay/native/relay-counters.js';
+import { parseBond, parseProcess } from '../../../src/relay/native/relay-process-figures.js';
 import * as protocol from '../../../src/relay/native/relay-protocol.js';
-import {
-  parseCounters,
-  parseEvent,
-  parsePortalAddress,
-  parsePortals,
-} from '../../../src/relay/native/relay-replies.js';
+import { parseEvent, parsePortalAddress, parsePortals } from '../../../src/relay/native/relay-replies.js';
 import { NO_TRAFFIC } from '../../../src/relay/no-traffic.js';
 
 const MALFORMED = expect.objectContaining({ code: 'RELAY_MALFORMED' });
@@ -189,6 +186,20 @@ describe('what the relay says', () => {
     });
     const [later] = parseCounters([`portal a/b ${IDLE} half-closed=12 waited-for-place=13`]).values();
     expect(later).toMatchObject({ droppedDatagrams: 11, halfClosedTimeouts: 12, waitedForPlace: 13 });
+    const words = 'datagrams-in=14 datagrams-out=15 affinity=16 failed-dial-refused=17 dropped-too-long=18';
+    const [all] = parseCounters([
+      `portal a/b ${IDLE} ${words} dials=1,2,3,4,5,6,7,8,9,10,11,12,13,14 dial-us=1500`,
+    ]).values();
+    expect(all).toMatchObject({
+      datagramsIn: 14,
+      datagramsOut: 15,
+      affinityEntries: 16,
+      failures: { 'dial-refused': 17 },
+      droppedByReason: { 'too-long': 18 },
+      dialTimes: { counts: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14], sumMs: 1.5 },
+    });
+    const [newer] = parseCounters([`portal a/b ${IDLE} failed-of-boredom=1 dropped-it=2 more=3`]).values();
+    expect(newer).toEqual({ ...counters, endpoints: new Map() });
     const [aside] = parseCounters([`portal a/b ${IDLE}`, 'endpoint [fd00::6]:8080 0 0 aside=750']).values();
     expect(aside?.endpoints).toEqual(
       new Map([[SIX.key, { connections: 0, totalConnections: 0, setAsideMs: 750 }]]),
@@ -198,7 +209,12 @@ describe('what the relay says', () => {
         MALFORMED,
       );
     const bad = [
-      `portal a/b ${IDLE} more=1`,
+      `portal a/b ${IDLE} more`,
+      `portal a/b ${IDLE} more=1=2`,
+      `portal a/b ${IDLE} datagrams-in=x`,
+      `portal a/b ${IDLE} failed-dial-refused=`,
+      `portal a/b ${IDLE} dials=1,2`,
+      `portal a/b ${IDLE} dials=1,,0,0,0,0,0,0,0,0,0,0,0,0`,
       `portal a/b ${IDLE} half-closed=`,
       `portal a/b ${IDLE.replace('dropped=11', 'half-closed=11')}`,
       `portal a/b ${IDLE.replace(' dropped=11', '')}`,
@@ -206,6 +222,39 @@ describe('what the relay says', () => {
       'endpoint 10.0.0.4:8080 1 2',
     ];
     for (const line of bad) expect(() => parseCounters([line])).toThrow(MALFORMED);
+  });
+
+  it('has figures of its process, and may have more', () => {
+    const text =
+      'pid=7 version=1 cpu-us=1500000 resident-bytes=4096 open-files=3 open-file-limit=900 threads=3 started-ms=1700000000000';
+    const figures = {
+      pid: 7,
+      version: '1',
+      cpuSeconds: 1.5,
+      residentBytes: 4_096,
+      openFiles: 3,
+      openFileLimit: 900,
+      threads: 3,
+      startedAt: 1_700_000_000_000,
+    };
+    expect(parseProcess(text)).toEqual(figures);
+    expect(parseProcess(`more=x ${text}`)).toEqual(figures);
+    expect(parseProcess(text.replace(' version=1', ''))).toEqual({ ...figures, version: null });
+    for (const bad of [
+      '',
+      text.replace('pid=7', 'pid=x'),
+      text.replace('pid=7 ', ''),
+      `${text} pid=8`,
+      `${text} x`,
+    ])
+      expect(() => parseProcess(bad)).toThrow(MALFORMED);
+  });
+
+  it('has the bond of a client, or none', () => {
+    expect(parseBond('')).toBeNull();
+    expect(parseBond('[fd00::6]:8080 1500')).toEqual({ endpoint: SIX.key, remainingMs: 1_500 });
+    for (const bad of ['10.0.0.4:80', '10.0.0.4 1', '10.0.0.4:80 -1', '10.0.0.4:80 1 2'])
+      expect(() => parseBond(bad)).toThrow(MALFORMED);
   });
 
   it('is understood or refused, whatever it is', () => {
@@ -227,7 +276,14 @@ describe('what the relay says', () => {
     fc.assert(
       fc.property(fc.array(word, { maxLength: 12 }), (words) => {
         const line = words.join(' ');
-        for (const parse of [parseEvent, parsePortalAddress, protocol.parseGreeting]) {
+        for (const parse of [
+          parseEvent,
+          parsePortalAddress,
+          protocol.parseGreeting,
+          parseProcess,
+          parseBond,
+          (text: string) => parseCounters([text]),
+        ]) {
           try {
             parse(line);
           } catch (error) {

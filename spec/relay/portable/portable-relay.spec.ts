@@ -1,6 +1,5 @@
 import { PortableRelay } from '../../../src/relay/portable/portable-relay.js';
 import type { StartEngine } from '../contract-engine.js';
-import { describeFigures } from '../figures-contract.js';
 import { describeRelayContract } from '../relay-contract.js';
 
 /** More than any spec opens, and less than a process may. */
@@ -11,4 +10,3 @@ const start: StartEngine = async (options) =>
   new PortableRelay({ maxOpenFiles: MAX_OPEN_FILES, maxUdpSessions: MAX_UDP_SESSIONS, ...options });
 
 describeRelayContract('portable', start);
-describeFigures(start);

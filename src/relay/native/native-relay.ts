@@ -16,10 +16,11 @@ import { type DesiredPortal, PortalBook } from './portal-book.js';
 import { PortalLimits } from './portal-limits.js';
 import { refusedOpen } from './refused-open.js';
 import { type Answer, type RelayConnection, RelayRefusal } from './relay-connection.js';
+import { askAffinity, askCounters, askProcess } from './relay-figures.js';
 import { RelayLink } from './relay-link.js';
 import type { Greeting } from './relay-protocol.js';
 import * as protocol from './relay-protocol.js';
-import { parseCounters, parsePortalAddress, parsePortals, type RelayEvent } from './relay-replies.js';
+import { parsePortalAddress, parsePortals, type RelayEvent } from './relay-replies.js';
 import { settle, type WantedSettings } from './relay-settings.js';
 import type { RelaySource } from './relay-source.js';
 
@@ -79,7 +80,7 @@ export class NativeRelay implements RelayEngine {
     this.#link = new RelayLink({
       source: options.source,
       logger: options.logger,
-      event: (event) => this.#told(event),
+      event: (event) => this.#heard(event),
       introduce: (connection) => this.#introduce(connection),
       patienceMs: options.patienceMs,
     });
@@ -158,8 +159,8 @@ export class NativeRelay implements RelayEngine {
   /** Those that were told last while the relay is away. */
   async counters(): Promise<ReadonlyMap<ServicePortName, PortalCounters>> {
     try {
-      const read = ({ lines }: Answer) => parseCounters(lines);
-      this.#lastCounters = (await this.#link.ready?.ask(['counters'], read)) ?? this.#lastCounters;
+      const connection = this.#link.ready;
+      if (connection !== undefined) this.#lastCounters = await askCounters(connection);
     } catch (error) {
       this.#options.logger.detail(2, 'the relay tells no counters', { error: message(error) });
     }
@@ -167,11 +168,22 @@ export class NativeRelay implements RelayEngine {
   }
 
   process(): Promise<RelayProcessFigures | null> {
-    return Promise.resolve(null);
+    return this.#told(askProcess);
   }
 
-  affinity(_name: ServicePortName, _clientAddress: string): Promise<AffinityBinding | null> {
-    return Promise.resolve(null);
+  affinity(name: ServicePortName, clientAddress: string): Promise<AffinityBinding | null> {
+    return this.#told((connection) => askAffinity(connection, name, clientAddress));
+  }
+
+  /** Null where the relay is away, or does not answer. */
+  async #told<T>(ask: (connection: RelayConnection) => Promise<T | null>): Promise<T | null> {
+    const connection = this.#link.ready;
+    try {
+      return connection === undefined ? null : await ask(connection);
+    } catch (error) {
+      this.#options.logger.detail(2, 'the relay does not answer', { error: message(error) });
+      return null;
+    }
   }
 
   get cut(): number | null {
@@ -321,7 +333,7 @@ export class NativeRelay implements RelayEngine {
     return [...this.#book.desired.values()].filter(({ told }) => told === undefined);
   }
 
-  #told(event: RelayEvent): void {
+  #heard(event: RelayEvent): void {
     const { observer, logger } = this.#options;
     switch (event.kind) {
       case 'failure':

@@ -120,6 +120,11 @@ export function keep(names: readonly ServicePortName[]): RequestLines {
   return [`keep ${names.length}`, ...names.map((name) => `name ${name}`)];
 }
 
+/** @param client an IP address. */
+export function affinityOf(name: ServicePortName, client: string): RequestLines {
+  return [`affinity ${name} ${client}`];
+}
+
 /** `ms` is held to a whole number that is not negative. */
 export function shutdown(ms: number): RequestLines {
   return [`shutdown ${Math.min(LONGEST_IDLE_MS, Math.max(0, Math.ceil(ms)))}`];

@@ -1,15 +1,7 @@
 import { parseAddress } from '../../model/address.js';
-import { type Endpoint, type EndpointKey, endpoint } from '../../model/endpoint.js';
+import { type Endpoint, endpoint } from '../../model/endpoint.js';
 import type { Protocol, ServicePortName } from '../../model/service-port.js';
-import type {
-  EndpointCounters,
-  FailureReason,
-  OpenPortal,
-  PortalAddress,
-  PortalCounters,
-  RelayFailure,
-} from '../engine.js';
-import { NO_TRAFFIC } from '../no-traffic.js';
+import type { FailureReason, OpenPortal, PortalAddress, RelayFailure } from '../engine.js';
 import { malformed } from './relay-protocol.js';
 
 /** What the relay tells unasked. */
@@ -21,6 +13,7 @@ export type RelayEvent =
   | { readonly kind: 'lost'; readonly events: number }
   | { readonly kind: 'refused' };
 
+/** Every reason that there is. */
 const REASONS: Readonly<Record<FailureReason, true>> = {
   'no-endpoints': true,
   'dial-refused': true,
@@ -34,32 +27,6 @@ const REASONS: Readonly<Record<FailureReason, true>> = {
   'too-many-connections': true,
   'half-closed-timeout': true,
 };
-
-type NumericCounter = {
-  [Key in keyof PortalCounters]: PortalCounters[Key] extends number ? Key : never;
-}[keyof PortalCounters];
-type CounterWord = readonly [string, NumericCounter];
-
-/** The counters of a portal, in the order of the protocol. */
-const COUNTERS = [
-  ['active', 'activeConnections'],
-  ['total', 'totalConnections'],
-  ['in', 'bytesIn'],
-  ['out', 'bytesOut'],
-  ['dial-failures', 'dialFailures'],
-  ['no-endpoints', 'noEndpoints'],
-  ['refused-for-files', 'refusedForFiles'],
-  ['udp-sessions', 'udpSessions'],
-  ['udp-total', 'totalUdpSessions'],
-  ['udp-evicted', 'evictedUdpSessions'],
-  ['dropped', 'droppedDatagrams'],
-] as const satisfies readonly CounterWord[];
-
-/** Behind those, and only where they are not 0: an older relay has none of them. */
-const LATER_COUNTERS: readonly CounterWord[] = [
-  ['half-closed', 'halfClosedTimeouts'],
-  ['waited-for-place', 'waitedForPlace'],
-];
 
 /**
  * A line that begins with `* `, from the word after it.
@@ -106,46 +73,6 @@ export function parsePortals(lines: readonly string[]): Map<ServicePortName, Ope
   return portals;
 }
 
-/** The lines that answer `counters`, without their tags; with every endpoint that the relay tells of. */
-export function parseCounters(lines: readonly string[]): Map<ServicePortName, PortalCounters> {
-  const counters = new Map<ServicePortName, PortalCounters>();
-  let endpoints: Map<EndpointKey, EndpointCounters> | undefined;
-  for (const line of lines) {
-    const [verb, subject, ...words] = line.split(' ');
-    if (verb === 'portal') {
-      endpoints = new Map();
-      counters.set(portalName(subject, line), { ...portalCounters(words, line), endpoints });
-    } else if (verb === 'endpoint' && endpoints !== undefined) {
-      endpoints.set(endpointOf(subject, line).key, endpointCounters(words, line));
-    } else {
-      throw malformed(line);
-    }
-  }
-  return counters;
-}
-
-/** `OPEN TOTAL`, and for one that is set aside `aside=MS`. */
-function endpointCounters([open, total, aside, ...more]: readonly string[], line: string): EndpointCounters {
-  if (more.length > 0) throw malformed(line);
-  const counters = { connections: wholeNumber(open, line), totalConnections: wholeNumber(total, line) };
-  if (aside === undefined) return counters;
-  const [key, ms, ...rest] = aside.split('=');
-  if (key !== 'aside' || rest.length > 0) throw malformed(line);
-  return { ...counters, setAsideMs: wholeNumber(ms, line) };
-}
-
-function portalCounters(words: readonly string[], line: string): PortalCounters {
-  const counters: { -readonly [Key in keyof PortalCounters]: PortalCounters[Key] } = { ...NO_TRAFFIC };
-  if (words.length < COUNTERS.length) throw malformed(line);
-  for (const [index, text] of words.entries()) {
-    const [key, value, ...more] = text.split('=');
-    const [, name] = COUNTERS[index] ?? LATER_COUNTERS.find(([word]) => word === key) ?? [];
-    if (name === undefined || (COUNTERS[index]?.[0] ?? key) !== key || more.length > 0) throw malformed(line);
-    counters[name] = wholeNumber(value, line);
-  }
-  return counters;
-}
-
 /** `failure NAME tcp|udp CLIENT ENDPOINT REASON DETAIL final|retried` */
 function parseFailure(words: readonly string[], line: string): RelayFailure {
   const [, name, protocol, client, to, reason, detail, end, ...more] = words;
@@ -163,13 +90,17 @@ function parseFailure(words: readonly string[], line: string): RelayFailure {
   };
 }
 
+export function isFailureReason(word: string): word is FailureReason {
+  return Object.hasOwn(REASONS, word);
+}
+
 function reasonOf(word: string | undefined, line: string): FailureReason {
-  if (word === undefined || !Object.hasOwn(REASONS, word)) throw malformed(line);
-  return word as FailureReason;
+  if (word === undefined || !isFailureReason(word)) throw malformed(line);
+  return word;
 }
 
 /** Whatever name it is: another peer's portal may have one that no service port has, and then is nobody's here. */
-function portalName(word: string | undefined, line: string): ServicePortName {
+export function portalName(word: string | undefined, line: string): ServicePortName {
   if (word === undefined || word === '') throw malformed(line);
   return word as ServicePortName;
 }
@@ -181,7 +112,7 @@ function protocolOf(word: string | undefined, line: string): Protocol {
 }
 
 /** `10.0.0.4:8080`, `[fd00::4]:8080`, in whatever spelling. */
-function endpointOf(word: string | undefined, line: string): Endpoint {
+export function endpointOf(word: string | undefined, line: string): Endpoint {
   const [, bracketed, plain, port] = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i.exec(word ?? '') ?? [];
   return endpoint(ipAddress(bracketed ?? plain, line), portNumber(port, line));
 }
@@ -199,7 +130,7 @@ function portNumber(word: string | undefined, line: string): number {
   return port;
 }
 
-function wholeNumber(word: string | undefined, line: string): number {
+export function wholeNumber(word: string | undefined, line: string): number {
   if (word === undefined || !/^\d{1,20}$/.test(word)) throw malformed(line);
   return Number(word);
 }
