@@ -175,7 +175,8 @@ describe.skipIf(NATIVE_RELAY_MISSING)(
       const { startedAt = 0 } = (await relay.process()) ?? {};
       await upgradeIt();
       await eventually(async () => expect((await relay.process())?.startedAt).toBeGreaterThan(startedAt));
-      expect(await read()).toEqual(before);
+      // How long one is set aside yet grows less.
+      expect(await read()).toEqual({ ...before, endpoints: expect.any(Map) });
       expect((await relay.affinity('default/web', '127.0.0.3'))?.endpoint).toBe(endpoint.key);
     });
 
