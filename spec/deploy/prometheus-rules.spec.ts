@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { Metrics } from '../../src/status/metrics/metrics.js';
 import { readExposition } from '../support/exposition.js';
-import { aReport, noFailures, syncProgress } from '../support/proxy-values.js';
+import { aReport, noRelayProcess, syncProgress } from '../support/proxy-values.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const RULES = 'deploy/prometheus-rules.yaml';
@@ -39,7 +39,7 @@ function tested(text: string): { status: number | null; output: string } {
 describe(RULES, () => {
   it('asks for metrics that there are', async () => {
     const report = aReport({ refused: { connections: 0, datagrams: 0 } });
-    const { body } = await new Metrics(async () => report, syncProgress, noFailures).page();
+    const { body } = await new Metrics(async () => report, syncProgress, noRelayProcess).page();
     const known = new Set([...readExposition(body).keys()]);
     const asked = rules.flatMap(({ expr }) => [...expr.matchAll(/\bkube(?:splice|proxy)_\w+/g)]);
     const names = asked.map(([name]) => name.replace(/_bucket$/, ''));

@@ -9,7 +9,6 @@ import { RateLimitedLog } from '../host/rate-limited-log.js';
 import { SpawnedCommands } from '../host/spawned-commands.js';
 import { Proxier } from '../proxier/proxier.js';
 import { chooseRelay } from '../relay/choose-relay.js';
-import { FailureCounts } from '../relay/failure-counts.js';
 import { RecentFailures } from '../relay/recent-failures.js';
 import { relayLog } from '../relay/relay-log.js';
 import { type ExplainReport, explanations } from '../status/explain/explanation.js';
@@ -47,8 +46,7 @@ export function proxyStarter(logger: Logger): StartProxy {
     const { source, node } = await buildSource(config, logger);
     const limited = new RateLimitedLog(logger, { ...FAILURE_LOG, now: () => performance.now() });
     const flushTimer = setInterval(() => limited.flush(), FLUSH_INTERVAL_MS).unref();
-    const failureCounts = new FailureCounts(relayLog(logger, limited));
-    const observer = new RecentFailures(failureCounts, Date.now);
+    const observer = new RecentFailures(relayLog(logger, limited), Date.now);
     const addresses = new NodeAddresses(() => node()?.addresses ?? []);
     await addresses.refresh();
     const addressTimer = setInterval(() => void addresses.refresh(), config.syncPeriodMs).unref();
@@ -131,7 +129,7 @@ export function proxyStarter(logger: Logger): StartProxy {
     const metrics = new Metrics(
       report,
       () => proxier.syncProgress(),
-      (portal) => failureCounts.of(portal),
+      () => engine.process(),
     );
     let leaving = false;
     const assess = (isLeaving: boolean) =>

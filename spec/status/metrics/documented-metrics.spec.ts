@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { failureFigure } from '../../../src/status/metrics/failure-figure.js';
 import { Metrics } from '../../../src/status/metrics/metrics.js';
 import { SERVICE_PORT_FIGURES } from '../../../src/status/metrics/service-port-figures.js';
 import { readExposition } from '../../support/exposition.js';
-import { aReport, noFailures, syncProgress } from '../../support/proxy-values.js';
+import { aReport, noRelayProcess, syncProgress } from '../../support/proxy-values.js';
 
-const FIGURES = [...SERVICE_PORT_FIGURES, failureFigure(noFailures)];
 const DOCUMENT = 'docs/metrics.md';
 
 /** Each row of a table below a heading, as the cells of its columns. */
@@ -20,27 +18,31 @@ function rowsOf(heading: string): string[][] {
 }
 
 async function served() {
-  const { body } = await new Metrics(async () => aReport(), syncProgress, noFailures).page();
+  const { body } = await new Metrics(async () => aReport(), syncProgress, noRelayProcess).page();
   return [...readExposition(body)].filter(([name]) => !/^(process|nodejs)_/.test(name));
 }
 
 describe(DOCUMENT, () => {
   it('lists the metrics of the proxy, in their order, with type and help', async () => {
-    const ofServicePorts = new Set(FIGURES.map(({ name }) => name));
+    const ofServicePorts = new Set(SERVICE_PORT_FIGURES.map(({ name }) => name));
     const metrics = (await served()).filter(([name]) => !ofServicePorts.has(name));
     expect(rowsOf('Of the proxy')).toEqual(metrics.map(([name, { type, help }]) => [name, type, help]));
   });
 
   it('lists those of each service port, and of which protocol they are', () => {
     expect(rowsOf('Of each service port')).toEqual(
-      FIGURES.map(({ name, type, protocol = 'all', help }) => [name, type, protocol, help]),
+      SERVICE_PORT_FIGURES.map(({ name, type, protocol = 'all', help }) => [name, type, protocol, help]),
     );
   });
 
   it('asks in its questions for metrics that there are', async () => {
     const [, questions = ''] = readFileSync(DOCUMENT, 'utf8').split('## Questions');
     const asked = new Set([...questions.matchAll(/\bkube(?:splice|proxy)_\w+/g)].map(([name]) => name));
-    const names = new Set((await served()).map(([name]) => name));
+    const names = new Set(
+      (await served()).flatMap(([name, { type }]) =>
+        type === 'histogram' ? [name, `${name}_bucket`] : [name],
+      ),
+    );
     expect(asked.size).toBeGreaterThan(5);
     expect([...asked].filter((name) => !names.has(name))).toEqual([]);
   });

@@ -7,7 +7,7 @@ import {
   aReport,
   aSourceStatus,
   NOON,
-  noFailures,
+  noRelayProcess,
   statusInput,
   syncProgress,
 } from '../../support/proxy-values.js';
@@ -16,7 +16,7 @@ async function pageOf(report: StatusReport = aReport(), progress = syncProgress(
   const { body } = await new Metrics(
     async () => report,
     () => progress,
-    noFailures,
+    noRelayProcess,
   ).page();
   return readExposition(body);
 }
@@ -27,7 +27,11 @@ function seriesOf(page: Awaited<ReturnType<typeof pageOf>>, name: string) {
 
 describe('the metrics', () => {
   it('are served as the text format that Prometheus reads', async () => {
-    const { contentType, body } = await new Metrics(async () => aReport(), syncProgress, noFailures).page();
+    const { contentType, body } = await new Metrics(
+      async () => aReport(),
+      syncProgress,
+      noRelayProcess,
+    ).page();
     expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
     expect(body.endsWith('\n')).toBe(true);
   });
@@ -44,6 +48,7 @@ describe('the metrics', () => {
     'kubeproxy_sync_proxy_rules_iptables_restore_failures_total',
     'kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds',
     'kubeproxy_sync_proxy_rules_last_timestamp_seconds',
+    'kubeproxy_sync_proxy_rules_no_local_endpoints_total',
     'kubeproxy_sync_proxy_rules_service_changes_pending',
     'kubeproxy_sync_proxy_rules_service_changes_total',
   ])("have kube-proxy's %s, with its type, words and buckets", async (name) => {
@@ -53,8 +58,30 @@ describe('the metrics', () => {
     expect([...(ours?.series.keys() ?? [])]).toEqual([...(theirs?.series.keys() ?? [])]);
   });
 
+  it('count services with a Local traffic policy that have no endpoint here', async () => {
+    const [servicePort] = aReport().servicePorts;
+    if (servicePort === undefined) throw new Error('a report without service ports');
+    const without = { ...servicePort, endpoints: [] };
+    const page = await pageOf({
+      ...aReport(),
+      servicePorts: [
+        servicePort,
+        without,
+        { ...servicePort, internalTrafficPolicy: 'Local' as const },
+        { ...without, internalTrafficPolicy: 'Local' as const },
+        { ...servicePort, externalTrafficPolicy: 'Local' as const, external: without },
+        { ...without, externalTrafficPolicy: 'Local' as const, external: servicePort },
+        { ...without, externalTrafficPolicy: 'Local' as const, internalTrafficPolicy: 'Local' as const },
+      ].map((each, n) => ({ ...each, name: `default/web-${n}` })),
+    });
+    expect(seriesOf(page, 'kubeproxy_sync_proxy_rules_no_local_endpoints_total')).toEqual({
+      '{traffic_policy="internal"}': 2,
+      '{traffic_policy="external"}': 2,
+    });
+  });
+
   it('measure syncs, and how long after its cause a change of endpoints is in force', async () => {
-    const metrics = new Metrics(async () => aReport(), syncProgress, noFailures);
+    const metrics = new Metrics(async () => aReport(), syncProgress, noRelayProcess);
     metrics.syncEnded(1);
     metrics.syncEnded(3_000);
     metrics.programmed(700);
@@ -162,7 +189,7 @@ describe('the metrics', () => {
       sources: [aSourceStatus({ kind: 'apiserver' })],
       refused: { connections: 1, datagrams: 1 },
     });
-    const metrics = new Metrics(async () => report, syncProgress, noFailures);
+    const metrics = new Metrics(async () => report, syncProgress, noRelayProcess);
     await metrics.page();
     report = aReport({ sources: [aSourceStatus({ kind: 'manifests' })], refused: null });
     const page = readExposition((await metrics.page()).body);
@@ -178,7 +205,7 @@ describe('the metrics', () => {
         return aReport();
       },
       syncProgress,
-      noFailures,
+      noRelayProcess,
     );
     const [one, other] = await Promise.all([metrics.page(), metrics.page()]);
     expect(one).toBe(other);
@@ -195,7 +222,7 @@ describe('the metrics', () => {
         return aReport();
       },
       syncProgress,
-      noFailures,
+      noRelayProcess,
     );
     await expect(metrics.page()).rejects.toThrow('no report');
     fails = false;

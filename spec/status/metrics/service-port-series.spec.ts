@@ -75,6 +75,66 @@ describe('the series of a service port', () => {
     });
   });
 
+  it('have failures by reason, and none for what has not failed', async () => {
+    const external = portalOf({ failures: { 'dial-refused': 10, 'endpoint-reset': 20 } });
+    const page = await pageOf(
+      aStatus({ failures: { 'dial-refused': 1 }, external }),
+      aStatus({ name: 'a/b' }),
+    );
+    expect(page('failures_total')).toEqual({
+      [`{${WEB},reason="dial-refused"}`]: 11,
+      [`{${WEB},reason="endpoint-reset"}`]: 20,
+    });
+  });
+
+  it('have how long dials took, as a histogram of seconds, where there were any', async () => {
+    const external = portalOf({
+      dialTimes: { counts: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2], sumMs: 9_000 },
+    });
+    const dialTimes = { counts: [3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], sumMs: 2.5 };
+    const page = (await pageOf(aStatus({ dialTimes, external }), aStatus({ name: 'a/b' })))(
+      'dial_duration_seconds',
+    );
+    expect(Object.keys(page)).toHaveLength(16);
+    expect(page).toMatchObject({
+      [`_bucket{${WEB},le="0.00025"}`]: 3,
+      [`_bucket{${WEB},le="0.0005"}`]: 7,
+      [`_bucket{${WEB},le="1"}`]: 7,
+      [`_bucket{${WEB},le="2"}`]: 8,
+      [`_bucket{${WEB},le="+Inf"}`]: 10,
+      [`_sum{${WEB}}`]: 9.0025,
+      [`_count{${WEB}}`]: 10,
+    });
+  });
+
+  it('have datagrams each way, and those dropped by reason', async () => {
+    const page = await pageOf(
+      aStatus({
+        protocol: 'UDP',
+        datagramsIn: 5,
+        datagramsOut: 6,
+        droppedDatagrams: 7,
+        droppedByReason: { 'too-long': 3, 'icmp-refused': 4 },
+      }),
+    );
+    const dns = WEB.replace('TCP', 'UDP');
+    expect(page('datagrams_total')).toEqual({
+      [`{${dns},direction="in"}`]: 5,
+      [`{${dns},direction="out"}`]: 6,
+    });
+    expect(page('datagrams_dropped_total')).toEqual({
+      [`{${dns},reason="too-long"}`]: 3,
+      [`{${dns},reason="icmp-refused"}`]: 4,
+    });
+  });
+
+  it('have datagrams that an older relay dropped for a reason it does not tell', async () => {
+    const page = await pageOf(aStatus({ protocol: 'UDP', droppedDatagrams: 7 }));
+    expect(Object.entries(page('datagrams_dropped_total'))).toEqual([
+      [expect.stringContaining('reason="unknown"'), 7],
+    ]);
+  });
+
   it('have a limit of connections only where there is one', async () => {
     const page = await pageOf(
       aStatus({ maxConnections: 50 }),
@@ -85,6 +145,7 @@ describe('the series of a service port', () => {
 
   it.each([
     ['connections_active', { activeConnections: 4 }],
+    ['affinity_entries', { affinityEntries: 4 }],
     ['connection_waits_total', { waitedForPlace: 4 }],
     ['dial_failures_total', { dialFailures: 4 }],
     ['half_closed_timeouts_total', { halfClosedTimeouts: 4 }],
@@ -96,7 +157,6 @@ describe('the series of a service port', () => {
     ['udp_sessions_active', { udpSessions: 4 }],
     ['udp_sessions_total', { totalUdpSessions: 4 }],
     ['udp_sessions_evicted_total', { evictedUdpSessions: 4 }],
-    ['datagrams_dropped_total', { droppedDatagrams: 4 }],
   ])('of UDP: %s', async (name, changes) => {
     const page = await pageOf(aStatus({ ...changes, protocol: 'UDP' }));
     expect(page(name)).toEqual({ [`{${WEB.replace('TCP', 'UDP')}}`]: 4 });
@@ -106,10 +166,10 @@ describe('the series of a service port', () => {
     const page = await pageOf(aStatus(), aStatus({ name: 'shop/dns', protocol: 'UDP' }));
     const protocolsOf = (name: string) =>
       Object.keys(page(name)).map((labels) => /protocol="(\w+)"/.exec(labels)?.[1]);
-    expect(['connections_total', 'udp_sessions_total', 'datagrams_dropped_total'].map(protocolsOf)).toEqual([
+    expect(['connections_total', 'udp_sessions_total', 'datagrams_total'].map(protocolsOf)).toEqual([
       ['TCP'],
       ['UDP'],
-      ['UDP'],
+      ['UDP', 'UDP'],
     ]);
     expect(Object.keys(page('refused_total')).filter((labels) => labels.includes('UDP'))).toEqual([
       '{namespace="shop",service="dns",port_name="",protocol="UDP",reason="no-endpoints"}',

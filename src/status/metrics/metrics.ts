@@ -1,8 +1,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { SyncProgress } from '../../proxier/proxy-view.js';
+import type { RelayProcessFigures } from '../../relay/engine.js';
 import type { StatusReport } from '../status-report.js';
-import { type FailuresOf, failureFigure } from './failure-figure.js';
-import { SERVICE_PORT_FIGURES, type ServicePortFigure } from './service-port-figures.js';
+import { ofTheRelay } from './relay-figures.js';
+import { SERVICE_PORT_FIGURES } from './service-port-figures.js';
 import { servicePortSeries } from './service-port-series.js';
 
 /** A page of metrics, in the text format of Prometheus. */
@@ -31,16 +32,21 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #report: () => Promise<StatusReport>;
   readonly #fill: readonly Fill[];
-  readonly #figures: readonly ServicePortFigure[];
   readonly #syncDuration: Histogram;
   readonly #programmingDuration: Histogram;
   readonly #progress: () => SyncProgress;
+  readonly #relayProcess: () => Promise<RelayProcessFigures | null>;
+  readonly #fillRelay: ReturnType<typeof ofTheRelay>;
   /** The page that is being made now: whoever asks meanwhile gets the same. */
   #making: Promise<MetricsPage> | undefined;
 
   /** What is given is asked anew for every page. */
-  constructor(report: () => Promise<StatusReport>, progress: () => SyncProgress, failuresOf: FailuresOf) {
-    this.#figures = [...SERVICE_PORT_FIGURES, failureFigure(failuresOf)];
+  constructor(
+    report: () => Promise<StatusReport>,
+    progress: () => SyncProgress,
+    relayProcess: () => Promise<RelayProcessFigures | null>,
+  ) {
+    this.#relayProcess = relayProcess;
     this.#report = report;
     this.#progress = progress;
     const registers = [this.#registry];
@@ -58,6 +64,7 @@ export class Metrics {
       registers,
     });
     this.#fill = [...ofSyncs(registers), ...ofTheProxy(registers)];
+    this.#fillRelay = ofTheRelay(registers);
   }
 
   /** To be told of each sync, whether it ended well or not. */
@@ -78,11 +85,12 @@ export class Metrics {
   }
 
   async #make(): Promise<MetricsPage> {
-    const report = await this.#report();
+    const [report, relay] = await Promise.all([this.#report(), this.#relayProcess()]);
     const progress = this.#progress();
     for (const fill of this.#fill) fill(report, progress);
+    this.#fillRelay(report, relay);
     const text = [`${(await this.#registry.metrics()).trimEnd()}\n`];
-    for await (const piece of servicePortSeries(report.servicePorts, this.#figures)) text.push(piece);
+    for await (const piece of servicePortSeries(report.servicePorts, SERVICE_PORT_FIGURES)) text.push(piece);
     return { contentType: this.#registry.contentType, body: text.join('') };
   }
 }
@@ -106,7 +114,24 @@ function ofSyncs(registers: Registers): readonly Fill[] {
     'iptables_restore_failures_total',
     'Cumulative proxy iptables restore failures',
   );
+  const noLocalEndpoints = new Gauge({
+    name: 'kubeproxy_sync_proxy_rules_no_local_endpoints_total',
+    help: '[ALPHA] Number of services with a Local traffic policy and no endpoints',
+    labelNames: ['traffic_policy'],
+    registers,
+  });
   return [
+    ({ servicePorts }) => {
+      const internal = servicePorts.filter(
+        ({ internalTrafficPolicy, endpoints }) => internalTrafficPolicy === 'Local' && endpoints.length === 0,
+      );
+      const external = servicePorts.filter(
+        ({ externalTrafficPolicy, external, endpoints }) =>
+          externalTrafficPolicy === 'Local' && (external?.endpoints ?? endpoints).length === 0,
+      );
+      noLocalEndpoints.set({ traffic_policy: 'external' }, external.length);
+      noLocalEndpoints.set({ traffic_policy: 'internal' }, internal.length);
+    },
     ({ steering }, progress) => {
       lastSynced.set((progress.lastSynced ?? 0) / 1_000);
       lastQueued.set((progress.lastQueued ?? 0) / 1_000);

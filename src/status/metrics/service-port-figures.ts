@@ -1,17 +1,37 @@
 import type { Protocol } from '../../model/service-port.js';
+import { DIAL_TIME_BOUNDS_MS } from '../../relay/engine.js';
+import { NO_DIALS } from '../../relay/no-traffic.js';
 import type { PortalStatus, ServicePortStatus } from '../service-port-status.js';
 
 /** A metric that has a series for each service port. */
-export interface ServicePortFigure {
+export type ServicePortFigure = ServicePortCount | ServicePortHistogram;
+
+interface OfServicePorts {
   readonly name: string;
-  readonly type: 'counter' | 'gauge';
   readonly help: string;
   /** Whose service ports have it; all where left out. */
   readonly protocol?: Protocol;
+}
+
+export interface ServicePortCount extends OfServicePorts {
+  readonly type: 'counter' | 'gauge';
   /** A label beside those of the service port. */
   readonly label?: string;
   /** For each value of `label` the figure: of all portals of the service port together. Null for no series. */
   readonly of: (servicePort: ServicePortStatus) => Readonly<Record<string, number | null>>;
+}
+
+export interface ServicePortHistogram extends OfServicePorts {
+  readonly type: 'histogram';
+  /** Upper bounds of the buckets. */
+  readonly bounds: readonly number[];
+  /** How many were within each bound and above the one before, and above the last; and their sum. Null for no series. */
+  readonly of: (servicePort: ServicePortStatus) => HistogramCounts | null;
+}
+
+export interface HistogramCounts {
+  readonly counts: readonly number[];
+  readonly sum: number;
 }
 
 /** What stands for the value of a label where there is none. */
@@ -82,6 +102,27 @@ export const SERVICE_PORT_FIGURES: readonly ServicePortFigure[] = [
     of: sum(({ dialFailures }) => dialFailures),
   },
   {
+    name: 'kubesplice_failures_total',
+    type: 'counter',
+    help: 'What failed, tries that another endpoint made good included, by the reason that the log has',
+    label: 'reason',
+    of: (servicePort) => byReason(servicePort, ({ failures }) => failures),
+  },
+  {
+    name: 'kubesplice_dial_duration_seconds',
+    protocol: 'TCP',
+    type: 'histogram',
+    help: 'How long the tries took that reached an endpoint, where there have been any',
+    bounds: DIAL_TIME_BOUNDS_MS.map((ms) => ms / 1_000),
+    of: dialTimes,
+  },
+  {
+    name: 'kubesplice_affinity_entries',
+    type: 'gauge',
+    help: 'Clients that are bound to an endpoint by session affinity',
+    of: sum(({ affinityEntries }) => affinityEntries),
+  },
+  {
     name: 'kubesplice_refused_total',
     type: 'counter',
     help: 'TCP connections reset, or datagrams dropped, at the portal: for want of endpoints, of file descriptors, or of a place under a limit of connections',
@@ -125,11 +166,23 @@ export const SERVICE_PORT_FIGURES: readonly ServicePortFigure[] = [
     of: sum(({ evictedUdpSessions }) => evictedUdpSessions),
   },
   {
+    name: 'kubesplice_datagrams_total',
+    protocol: 'UDP',
+    type: 'counter',
+    help: 'Datagrams that were moved: in, from clients to endpoints, and out',
+    label: 'direction',
+    of: (servicePort) => ({
+      in: total(servicePort, ({ datagramsIn }) => datagramsIn),
+      out: total(servicePort, ({ datagramsOut }) => datagramsOut),
+    }),
+  },
+  {
     name: 'kubesplice_datagrams_dropped_total',
     protocol: 'UDP',
     type: 'counter',
-    help: 'Datagrams dropped for any other reason than that there are no endpoints',
-    of: sum(({ droppedDatagrams }) => droppedDatagrams),
+    help: 'Datagrams dropped for any other reason than that there are no endpoints, by reason',
+    label: 'reason',
+    of: (servicePort) => byReason(servicePort, droppedByReason),
   },
 ];
 
@@ -137,8 +190,34 @@ function only(value: number): Readonly<Record<string, number>> {
   return { [ONLY]: value };
 }
 
-function sum(figure: (portal: PortalStatus) => number): ServicePortFigure['of'] {
+function sum(figure: (portal: PortalStatus) => number): ServicePortCount['of'] {
   return (servicePort) => only(total(servicePort, figure));
+}
+
+function byReason(
+  servicePort: ServicePortStatus,
+  figure: (portal: PortalStatus) => Readonly<Record<string, number>>,
+): Readonly<Record<string, number>> {
+  const sums: Record<string, number> = {};
+  for (const portal of portalsOf(servicePort))
+    for (const [reason, count] of Object.entries(figure(portal))) sums[reason] = (sums[reason] ?? 0) + count;
+  return sums;
+}
+
+/** A relay that is older than kube-splice tells no reasons. */
+function droppedByReason({ droppedDatagrams, droppedByReason }: PortalStatus): Record<string, number> {
+  const isUntold = droppedDatagrams > 0 && Object.keys(droppedByReason).length === 0;
+  return isUntold ? { unknown: droppedDatagrams } : droppedByReason;
+}
+
+/** Sixteen series for each of 10,000 service ports would be as much as all the others: most dial seldom, and some never. */
+function dialTimes(servicePort: ServicePortStatus): HistogramCounts | null {
+  const all = portalsOf(servicePort).map(({ dialTimes }) => dialTimes);
+  const counts = NO_DIALS.counts.map((_, index) =>
+    all.reduce((so, portal) => so + (portal.counts[index] ?? 0), 0),
+  );
+  if (counts.every((count) => count === 0)) return null;
+  return { counts, sum: all.reduce((so, { sumMs }) => so + sumMs, 0) / 1_000 };
 }
 
 function total(servicePort: ServicePortStatus, figure: (portal: PortalStatus) => number): number {

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ServicePortStatus } from '../service-port-status.js';
-import type { ServicePortFigure } from './service-port-figures.js';
+import type { HistogramCounts, ServicePortFigure } from './service-port-figures.js';
 
 /** Service ports whose series are written in one turn of the event loop: a millisecond or so. */
 const SLICE = 250;
@@ -36,17 +36,39 @@ interface Labelled {
   readonly labels: string;
 }
 
-function seriesOf({ name, protocol, label, of }: ServicePortFigure, labelled: readonly Labelled[]): string {
+function seriesOf(figure: ServicePortFigure, labelled: readonly Labelled[]): string {
+  const { name, protocol } = figure;
   let text = '';
   for (const { servicePort, labels } of labelled) {
     if (protocol !== undefined && protocol !== servicePort.protocol) continue;
-    for (const [value, count] of Object.entries(of(servicePort))) {
+    if (figure.type === 'histogram') {
+      const counts = figure.of(servicePort);
+      if (counts !== null) text += histogramSeries(name, labels, figure.bounds, counts);
+      continue;
+    }
+    for (const [value, count] of Object.entries(figure.of(servicePort))) {
       if (count === null) continue;
-      const own = label === undefined ? '' : `,${label}="${escaped(value)}"`;
+      const own = figure.label === undefined ? '' : `,${figure.label}="${escaped(value)}"`;
       text += `${name}{${labels}${own}} ${count}\n`;
     }
   }
   return text;
+}
+
+/** Each bucket has those of the buckets before it, too. */
+function histogramSeries(
+  name: string,
+  labels: string,
+  bounds: readonly number[],
+  { counts, sum }: HistogramCounts,
+): string {
+  let text = '';
+  let within = 0;
+  for (const [index, count] of counts.entries()) {
+    within += count;
+    text += `${name}_bucket{${labels},le="${bounds[index] ?? '+Inf'}"} ${within}\n`;
+  }
+  return `${text}${name}_sum{${labels}} ${sum}\n${name}_count{${labels}} ${within}\n`;
 }
 
 /** Of `namespace/name:port`, or `namespace/name`: none of the three may have one of these characters (RFC 1123). */
