@@ -113,7 +113,10 @@ describe('/metrics', () => {
     // What prom-client tells of any Node.js process, and gauges of kube-proxy, have names that promtool would have otherwise.
     const complaints = `${stdout}${stderr}`
       .split('\n')
-      .filter((line) => line !== '' && !/^(nodejs_|kubeproxy_sync_proxy_rules_no_local_endpoints_total )/.test(line));
+      .filter(
+        (line) =>
+          line !== '' && !/^(nodejs_|kubeproxy_sync_proxy_rules_no_local_endpoints_total )/.test(line),
+      );
     expect(complaints).toEqual([]);
     expect([0, 3]).toContain(status);
   });
