@@ -15,6 +15,8 @@ const IDLE_TIMEOUT_MS = 500;
 const OBSERVED_MS = 300;
 /** A relay that spins takes a whole core. */
 const CPU_SHARE_AT_MOST = 0.5;
+/** Once, and once more for what other threads had kept in reserve and gave when they heard of it. */
+const TOLD_AT_MOST = 3;
 
 /** Out of file descriptors: no new clients, no harm to the open ones, no spinning, and on with it when there is room. */
 export function describeLimits(start: StartEngine): void {
@@ -25,7 +27,7 @@ export function describeLimits(start: StartEngine): void {
       const portal = await relay.open({ endpoints: [endpoint.endpoint] });
       const clients: TcpPeer[] = [];
       while (clients.length < CLIENTS) clients.push(await portal.connect());
-      await eventually(() => expect(relay.observer.filesExhaustedAt.length).toBe(1));
+      await eventually(() => expect(timesShort(relay)).toBe(1));
       const cpuShare = await cpuShareOver(OBSERVED_MS, relay.engine.pid);
       const served = clients.filter(({ bytesReceived }) => bytesReceived > 0);
       const unserved = clients.filter(({ bytesReceived }) => bytesReceived === 0);
@@ -37,10 +39,10 @@ export function describeLimits(start: StartEngine): void {
       expect(served.length).toBeGreaterThan(10);
       expect(served.length).toBeLessThanOrEqual(MAX_OPEN_FILES / 2);
       expect(endpoint.connections).toBe(served.length);
-      await eventually(async () => {
-        expect(relay.observer.filesExhaustedAt).toEqual([MAX_OPEN_FILES]);
-      });
-      expect(relay.observer.filesAvailableAgain).toBe(0);
+      await eventually(() => expect(timesShort(relay)).toBe(1));
+      const told = relay.observer.filesExhaustedAt;
+      expect(new Set(told)).toEqual(new Set([MAX_OPEN_FILES]));
+      expect(told.length).toBeLessThanOrEqual(TOLD_AT_MOST);
       // Beyond those that fit some wait; where the waiting room is full, a reset is better than a hang.
       const refused = unserved.filter(({ wasReset }) => wasReset).length;
       await eventually(async () => {
@@ -144,9 +146,9 @@ export function describeLimits(start: StartEngine): void {
     it('says so again the next time', async () => {
       const { relay, portal, served, unserved } = await exhaust();
       for (const client of [...served, ...unserved]) client.reset();
-      await eventually(() => expect(relay.observer.filesAvailableAgain).toBe(1));
+      await eventually(() => expect(timesShort(relay)).toBe(0));
       for (let client = 0; client < CLIENTS; client++) await portal.connect();
-      await eventually(() => expect(relay.observer.filesExhaustedAt.length).toBe(2));
+      await eventually(() => expect(timesShort(relay)).toBe(1));
     });
 
     it('goes on with its UDP sessions, and begins others when some have ended', async () => {
@@ -171,6 +173,10 @@ export function describeLimits(start: StartEngine): void {
     });
   });
 }
+
+/** How often "out of files" was told without a "there is room again" since: 1 while the engine is short, else 0. */
+const timesShort = ({ observer }: RelayUnderTest) =>
+  observer.filesExhaustedAt.length - observer.filesAvailableAgain;
 
 /** The share of one core that this process takes, and the engine's where that is another. */
 async function cpuShareOver(ms: number, enginePid: number | undefined): Promise<number> {
