@@ -229,6 +229,14 @@ describe('kube-splice', () => {
     [['status', '--interval=99ms'], '--interval: "99ms" is too short; give 100ms at least'],
     [['status', '--interval=0'], '--interval: "0" must be more than 0'],
     [['status', '-w', '-o', 'json'], '--watch: is for people; without it, --output=json prints one report'],
+    [
+      ['explain', 'a/b', '--client=10.1.2.3:80'],
+      '--client: "10.1.2.3:80" is not an IP address; give the one that the client connects from, without a port',
+    ],
+    [
+      ['status', '--client=10.1.2.3'],
+      '--client: is not a flag of kube-splice status, but of kube-splice explain',
+    ],
     [['explain'], 'explain: which Service? Give NAMESPACE/SERVICE or NAMESPACE/SERVICE:PORT'],
     [['status', '--once'], '--once: is not a flag of kube-splice status, but of kube-splice demo'],
     [

@@ -7,8 +7,9 @@ import { greet, TcpEndpoint } from '../support/tcp-endpoint.js';
 import { tcpConnect } from '../support/tcp-peer.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
-/** A loopback address that no other spec uses: every port of it is free. */
+/** Loopback addresses that no other spec uses: every port of them is free. */
 const ADDRESS = '127.0.84.4';
+const CLIENT_ADDRESS = '127.0.84.7';
 
 it('which endpoint is broken, and why another is not used, is told by kube-splice explain', async () => {
   const endpoint = await TcpEndpoint.listen(greet('g'));
@@ -44,10 +45,43 @@ it('which endpoint is broken, and why another is not used, is told by kube-splic
     portal: { address: ADDRESS, port },
   });
 
+  expect(explanation.client).toBeNull();
+
   const { exitCode, stderr } = await explain('default/wbe');
   expect(exitCode).toBe(1);
   expect(stderr).toContain(
     'kube-splice: no Service "default/wbe" is proxied here; did you mean "default/web"?',
   );
   expect(stderr).toContain('(SERVICE_PORT_UNKNOWN)');
+});
+
+it('which endpoint is held for a client is told by kube-splice explain --client', async () => {
+  const endpoints = [await TcpEndpoint.listen(greet('a')), await TcpEndpoint.listen(greet('b'))] as const;
+  const manifest = join(temporaryDirectory(), 'a.yaml');
+  writeFileSync(
+    manifest,
+    serviceManifest(
+      'web',
+      endpoints.map(({ endpoint }) => endpoint),
+    ).replace('spec:', 'spec:\n  sessionAffinity: ClientIP'),
+  );
+  const proxy = await RunningProgram.start(CLIENT_ADDRESS, ['--manifests', manifest]);
+  const port = await proxy.portOf('default/web:main');
+  const explain = (client: string) =>
+    Program.run('explain', 'default/web', '--healthz-bind-address', CLIENT_ADDRESS, '--client', client);
+
+  expect((await explain('127.0.0.1')).stdout).toContain('Client 127.0.0.1:\n  no endpoint is held for it');
+  const client = '127.0.84.8';
+  const connection = await tcpConnect({ address: CLIENT_ADDRESS, port, localAddress: client });
+  const [a, b] = endpoints.map(({ endpoint: { address, port: number } }) => `${address}:${number}`);
+  const held = (await connection.text(1)) === 'a' ? a : b;
+  const { exitCode, stdout } = await explain(client);
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(new RegExp(`Client ${client}:\\n {2}goes to ${held} until 2\\S+Z, and longer`));
+  expect((await explain('127.0.0.9')).stdout).toContain('Client 127.0.0.9:\n  no endpoint is held for it');
+  const refused = await explain('here');
+  expect(refused).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('"here" is not an IP address'),
+  });
 });

@@ -16,6 +16,7 @@ function steeringAfter(left: readonly PastRedirect[]): Steering {
     apply: (state, check) => none.apply(state, check),
     past: () => Promise.resolve(left),
     steers: () => Promise.resolve(true),
+    rulesOf: () => none.rulesOf(),
     refused: () => none.refused(),
     remove: () => none.remove(),
   };

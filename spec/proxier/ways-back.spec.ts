@@ -80,6 +80,7 @@ class WritingSteering implements Steering {
   };
   readonly past = async () => [];
   readonly steers = async () => true;
+  readonly rulesOf = () => [];
   readonly refused = async () => null;
   readonly remove = async () => undefined;
 }

@@ -19,6 +19,7 @@ describe('no steering', () => {
     const state = { redirects: [redirect], portals: [] };
     await expect(new NoSteering().apply(state, 'everything')).resolves.toEqual([]);
     await expect(new NoSteering().steers()).resolves.toBe(false);
+    expect(new NoSteering().rulesOf()).toEqual([]);
     await expect(new NoSteering().refused()).resolves.toBeNull();
   });
 });

@@ -5,6 +5,7 @@ import { type FlowRemoval, PacketSteering } from '../../src/steering/packet-stee
 import type {
   PacketRules,
   PastRedirect,
+  Redirect,
   RefusedTraffic,
   SteeringCheck,
   SteeringState,
@@ -41,6 +42,10 @@ class RecordingRules implements PacketRules {
     const { failure } = this;
     this.failure = null;
     return failure === null ? Promise.resolve() : Promise.reject(failure);
+  }
+
+  rulesOf({ address }: Redirect): readonly string[] {
+    return [`to ${address}`];
   }
 
   refused(): Promise<RefusedTraffic> {
@@ -94,10 +99,11 @@ describe('steering by packet rules', () => {
     expect(rules.written[0]?.state.redirects).toBe(BOTH.redirects);
   });
 
-  it('is of the kind that its rules are, and tells what those refused', async () => {
+  it('is of the kind that its rules are, and tells what those are and refused', async () => {
     const { steering } = aSteering();
     expect(steering.kind).toBe('nftables');
     expect(await steering.refused()).toEqual({ connections: 3, datagrams: 4 });
+    expect(steering.rulesOf(aRedirect({ address: '10.96.0.7' }))).toEqual(['to 10.96.0.7']);
   });
 
   it('tells where its rules of an earlier run send traffic; nothing where they cannot be read', async () => {

@@ -53,6 +53,8 @@ export function anExplainReport(changes: Partial<ExplanationInput> = {}): Explai
         node: { name: 'node-a', zone: 'zone-a' },
       }),
       failuresOf: () => [],
+      steering: { rulesOf: () => [] },
+      client: null,
       now: NOON,
       ...changes,
     }),

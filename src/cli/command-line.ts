@@ -5,7 +5,9 @@ import { parsePeriod } from '../config/duration.js';
 import { type ConfigFile, readConfigFile } from '../config/file/config-file.js';
 import { configText } from '../config/file/config-text.js';
 import { nearest } from '../config/nearest.js';
+import { invalid, type Parsed, valid } from '../config/parsed.js';
 import type { ProxyConfig, StatusAddress } from '../config/proxy-config.js';
+import { parseAddress } from '../model/address.js';
 import { KubeSpliceError } from '../model/errors.js';
 import { quoted } from '../model/printable.js';
 import { readArguments } from './arguments.js';
@@ -35,6 +37,8 @@ export type CommandLine =
       readonly address: StatusAddress;
       readonly output: 'table' | 'json';
       readonly service: string;
+      /** Whom it is asked for, in canonical text; null for nobody in particular. */
+      readonly client: string | null;
     }
   /** Remove the packet rules and exit. */
   | { readonly command: 'cleanup'; readonly warnings: readonly string[] }
@@ -83,7 +87,12 @@ export function parseCommandLine(
     case 'status':
       return statusCommandLine(flags);
     case 'explain':
-      return { command, ...statusPlace(flags), service: serviceOperand(operands) };
+      return {
+        command,
+        ...statusPlace(flags),
+        service: serviceOperand(operands),
+        client: flags.read('client', parseClient) ?? null,
+      };
   }
 }
 
@@ -172,6 +181,13 @@ function serviceOperand([service]: readonly string[]): string {
     'FLAG_INVALID',
     'explain: which Service? Give NAMESPACE/SERVICE or NAMESPACE/SERVICE:PORT',
   );
+}
+
+function parseClient(text: string): Parsed<string> {
+  const parsed = parseAddress(text);
+  return parsed === undefined
+    ? invalid(text, 'is not an IP address; give the one that the client connects from, without a port')
+    : valid(parsed.address);
 }
 
 /** Words that may follow a command. */

@@ -9,6 +9,8 @@ export interface ExplainCommandOptions {
   readonly address: StatusAddress;
   /** `NAMESPACE/SERVICE`, or with `:PORT`. */
   readonly service: string;
+  /** The IP address of the client in question; null for none. */
+  readonly client: string | null;
   readonly output: 'table' | 'json';
   /** Standard output. */
   readonly write: (text: string) => void;
@@ -22,7 +24,7 @@ export interface ExplainCommandOptions {
  * @throws KubeSpliceError as `askExplanation`.
  */
 export async function runExplainCommand(options: ExplainCommandOptions): Promise<number> {
-  const report = await askExplanation(options.address, options.service, options.limits);
+  const report = await askExplanation(options.address, options, options.limits);
   options.write(options.output === 'json' ? indentedJson(report) : explanationText(report));
   return 0;
 }

@@ -25,6 +25,15 @@ export const GENERAL_FLAGS = [
     description: 'Text for people, or the JSON that the proxy serves.',
   },
   {
+    name: 'client',
+    group: 'General',
+    takes: 'value',
+    commands: ['explain'],
+    default: '',
+    description:
+      'An IP address: whether a client there is let in, and which endpoint session affinity holds for it.',
+  },
+  {
     name: 'watch',
     letter: 'w',
     group: 'General',

@@ -25,7 +25,7 @@ const USAGE: Readonly<Record<Command, string>> = {
     'kube-splice explain asks a running kube-splice why the traffic of a Service goes where it goes: its',
     'portal, the ways in, which endpoints are used and why the others are not, and what failed last.',
     '',
-    'Usage: $0 explain NAMESPACE/SERVICE[:PORT] [-o table|json] [flags]',
+    'Usage: $0 explain NAMESPACE/SERVICE[:PORT] [--client IP] [-o table|json] [flags]',
   ].join('\n'),
 };
 

@@ -11,8 +11,7 @@ import { Proxier } from '../proxier/proxier.js';
 import { chooseRelay } from '../relay/choose-relay.js';
 import { RecentFailures } from '../relay/recent-failures.js';
 import { relayLog } from '../relay/relay-log.js';
-import { type ExplainReport, explanations } from '../status/explain/explanation.js';
-import { servicePortsMeant } from '../status/explain/service-ports-meant.js';
+import { explainer } from '../status/explain/explainer.js';
 import { assessHealth } from '../status/health.js';
 import { HealthCheckServers } from '../status/health-check-servers.js';
 import { Metrics } from '../status/metrics/metrics.js';
@@ -107,25 +106,15 @@ export function proxyStarter(logger: Logger): StartProxy {
         node: node(),
         now: Date.now(),
       });
-    const explain = async (asked: string): Promise<ExplainReport> => {
-      const names = servicePortsMeant(
-        asked,
-        proxier.servicePorts().map(({ servicePort }) => servicePort),
-      );
-      const now = Date.now();
-      return {
-        version: facts.version,
-        currentTime: new Date(now).toISOString(),
-        steering: facts.steering,
-        explanations: explanations(names, {
-          view: proxier,
-          counters: await engine.counters(),
-          verdicts: (name) => source.verdicts(name),
-          failuresOf: (portal) => observer.of(portal),
-          now,
-        }),
-      };
-    };
+    const explain = explainer({
+      facts,
+      view: proxier,
+      engine,
+      steering,
+      verdicts: (name) => source.verdicts(name),
+      failuresOf: (portal) => observer.of(portal),
+      now: Date.now,
+    });
     const metrics = new Metrics(
       report,
       () => proxier.syncProgress(),

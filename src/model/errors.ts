@@ -45,6 +45,7 @@ export const ERROR_REMEDIES = {
   STATUS_MALFORMED:
     'Point --healthz-bind-address and --healthz-port at kube-splice: something else answered.',
   SERVICE_PORT_UNKNOWN: 'Check the spelling; `kube-splice status` lists every service port that is proxied.',
+  CLIENT_ADDRESS_INVALID: 'Give the IP address that the client connects from, without a port.',
   PORT_RANGE_EXHAUSTED: 'Widen --proxy-port-range, or free ports in it; it is tried again at every sync.',
   PORTAL_PORT_IN_USE: 'Another program holds the port; another one is chosen where the range allows.',
   PORTAL_OPEN_FAILED: 'Check --bind-address and the open-file limit; it is tried again at every sync.',

@@ -1,7 +1,7 @@
 import { configObjects } from '../config/file/config-text.js';
 import type { ProxyConfig } from '../config/proxy-config.js';
 import { explainPage } from './explain/explain-page.js';
-import type { ExplainReport } from './explain/explanation.js';
+import type { Explain } from './explain/explainer.js';
 import { type Health, healthzBody } from './health.js';
 import type { MetricsPage } from './metrics/metrics.js';
 import { type Answer, json, type Page, type Pages, text } from './page-answer.js';
@@ -18,8 +18,8 @@ export interface StatusFigures {
   readonly unready: () => string | null;
   readonly metrics: () => Promise<MetricsPage>;
   readonly report: () => Promise<StatusReport>;
-  /** What `/v1/explain` answers. @throws KubeSpliceError `SERVICE_PORT_UNKNOWN`. */
-  readonly explain: (asked: string) => Promise<ExplainReport>;
+  /** What `/v1/explain` answers. */
+  readonly explain: Explain;
   /** What `/configz` shows: how it was asked to run. */
   readonly config: ProxyConfig;
   /** What `/proxyMode` answers; kube-proxy's word for what this is. */

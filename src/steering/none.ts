@@ -13,6 +13,10 @@ export class NoSteering implements Steering {
     return Promise.resolve([]);
   }
 
+  rulesOf(): readonly string[] {
+    return [];
+  }
+
   steers(): Promise<boolean> {
     return Promise.resolve(false);
   }

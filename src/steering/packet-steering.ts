@@ -80,6 +80,10 @@ export class PacketSteering implements Steering {
     }
   }
 
+  rulesOf(redirect: Redirect): readonly string[] {
+    return this.rules.rulesOf(redirect);
+  }
+
   async steers(family: IPFamily): Promise<boolean> {
     return (await this.#reasonAgainst(family)) === null;
   }

@@ -97,6 +97,12 @@ export interface Steering {
    */
   past(): Promise<readonly PastRedirect[]>;
 
+  /**
+   * What was written into the packet filter for this redirect and, as far as is known, is there: one line for each rule or
+   * element, in the words in which the filter's own programs print it, its table first. Empty where nothing is. Asks nobody.
+   */
+  rulesOf(redirect: Redirect): readonly string[];
+
   /** Whether traffic of this family is brought to the portals here: what `::` is listened on for. */
   steers(family: IPFamily): Promise<boolean>;
 
@@ -130,6 +136,9 @@ export interface PacketRules {
    * @throws KubeSpliceError `STEERING_FAILED` where they can't be read.
    */
   past(): Promise<readonly PastRedirect[]>;
+
+  /** As `Steering.rulesOf`. */
+  rulesOf(redirect: Redirect): readonly string[];
 
   /** As `Steering.apply`; no two redirects are for the same traffic, and all of it is for families that are steered. */
   write(state: SteeringState, check: SteeringCheck): Promise<void>;

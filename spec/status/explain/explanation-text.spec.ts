@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ServicePortName } from '../../../src/model/service-port.js';
 import type { ExplanationInput } from '../../../src/status/explain/explanation.js';
 import { explanationText } from '../../../src/status/explain/explanation-text.js';
 import { anExplainReport, aRedirect, aVerdict } from '../../support/explain-values.js';
@@ -76,6 +77,8 @@ Ways in (nftables):
   LoadBalancer   [fd00::1]:3000                              to the portal 0.0.0.0:40123; only from 10.0.0.0/8, fd00::/8
   NodePort       every IPv4 address of this node, port 30080   refused: nothing serves there
 
+Rules: none are written yet.
+
 Endpoints: 1 of 3 in use; seen from node node-a in zone zone-a
   10.1.0.1:3001   SET ASIDE until 2026-11-22T12:00:05.000Z, it could not be reached: 2 open, 8 since the portal opened   on node-a
   10.1.0.2:3001   not used: not ready
@@ -121,6 +124,58 @@ Failed last:
     expect(told).toMatch(
       /10\.1\.0\.2:3001 {3}in use: .*; not used from outside: on another node, and the traffic policy is Local/,
     );
+  });
+
+  it('shows the rules of each way in, or that there are none', () => {
+    const steering = { rulesOf: () => ['iptables -t nat -A ONE', 'iptables -t nat -A TWO'] };
+    expect(text({ steering })).toContain(
+      '\n\nRules:\n  iptables -t nat -A ONE\n  iptables -t nat -A TWO\n\nEndpoints',
+    );
+    expect(text()).toContain('\n\nRules: none are written yet.\n\nEndpoints');
+  });
+
+  it('says what holds for a client that was asked about', () => {
+    const address = { address: '10.1.2.3', family: 'IPv4' } as const;
+    const affine = aServicePort({ sessionAffinity: { type: 'ClientIP', timeoutSeconds: 60 } });
+    const of = (
+      bindings: readonly [ServicePortName, string][],
+      servicePort = affine,
+      changes: Partial<ReturnType<typeof aServicePortView>> = {},
+    ) =>
+      text({
+        client: {
+          address,
+          bindings: new Map(bindings.map(([portal, endpoint]) => [portal, { endpoint, remainingMs: 1_000 }])),
+        },
+        view: {
+          servicePorts: () => [aServicePortView({ servicePort, ...changes })],
+          redirects: () => [
+            aRedirect(),
+            aRedirect({ kind: 'LoadBalancer', address: '192.0.2.1', sourceRanges: ['192.168.0.0/16'] }),
+          ],
+        },
+      });
+    expect(of([['default/whoami:http', '10.1.0.1:3001']])).toContain(`
+Client 10.1.2.3:
+  goes to 10.1.0.1:3001 until 2026-11-22T12:00:01.000Z, and longer if it connects again
+  kept out of LoadBalancer 192.0.2.1:3000: only 192.168.0.0/16 may come
+
+Nothing failed lately.`);
+    expect(of([])).toContain('  no endpoint is held for it: its next connection chooses one, for 60 s\n');
+    expect(of([], aServicePort())).toContain(
+      '  no session affinity: each connection goes to the next endpoint of the rotation\n',
+    );
+    const both = of(
+      [
+        ['default/whoami:http', '10.1.0.1:3001'],
+        ['default/whoami:http@external', '10.1.0.2:3001'],
+      ],
+      affine,
+      { external: { endpoints: [], portal: null, error: null } },
+    );
+    expect(both).toContain('  goes to 10.1.0.1:3001 through the ClusterIP until ');
+    expect(both).toContain('  goes to 10.1.0.2:3001 from outside until ');
+    expect(text()).not.toContain('Client');
   });
 
   it('says what to look at where the cluster names no endpoint', () => {

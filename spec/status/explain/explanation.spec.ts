@@ -3,6 +3,7 @@ import { endpoint } from '../../../src/model/endpoint.js';
 import type { ServicePortName } from '../../../src/model/service-port.js';
 import type { RelayFailure } from '../../../src/relay/engine.js';
 import { explanations } from '../../../src/status/explain/explanation.js';
+import type { Redirect } from '../../../src/steering/steering.js';
 import { anExplainReport, aRedirect, aVerdict } from '../../support/explain-values.js';
 import { aServicePort, aServicePortView, NOON, portalCounters } from '../../support/proxy-values.js';
 
@@ -35,8 +36,13 @@ describe('the explanation of a service port', () => {
       aRedirect({ kind: 'NodePort', address: null, port: 30_080, verdict: 'drop', fromNode }),
     ];
     const view = { servicePorts: () => [aServicePortView()], redirects: () => redirects };
-    expect(anExplainReport({ view }).explanations[0]?.waysIn).toEqual(
-      redirects.map(({ servicePort: _, protocol: __, ...way }) => way),
+    const steering = { rulesOf: ({ kind }: Redirect) => [`a rule of ${kind}`] };
+    expect(anExplainReport({ view, steering }).explanations[0]?.waysIn).toEqual(
+      redirects.map(({ servicePort: _, protocol: __, ...way }) => ({
+        ...way,
+        rules: [`a rule of ${way.kind}`],
+        forClient: null,
+      })),
     );
   });
 
@@ -107,7 +113,15 @@ describe('the explanation of a service port', () => {
 
   it('leaves out one that is gone meanwhile', () => {
     const view = { servicePorts: () => [], redirects: () => [] };
-    const input = { view, counters: new Map(), verdicts: () => null, failuresOf: () => [], now: NOON };
+    const input = {
+      view,
+      counters: new Map(),
+      verdicts: () => null,
+      failuresOf: () => [],
+      steering: { rulesOf: () => [] },
+      client: null,
+      now: NOON,
+    };
     expect(explanations(new Set(['default/gone']), input)).toEqual([]);
   });
 });

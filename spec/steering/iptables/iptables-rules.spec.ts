@@ -109,6 +109,30 @@ for (const variant of ['legacy', 'nft'] as const) {
       expect(await saved()).toEqual(lines);
     });
 
+    it('are told of each redirect as the kernel has them, and of none that was not written', async () => {
+      expect(rules.rulesOf(web)).toEqual([]);
+      await rules.write(steeringState(web, nodePort, web6), 'everything');
+      for (const [program, redirect] of [
+        ['iptables', web],
+        ['iptables', nodePort],
+        ['ip6tables', web6],
+      ] as const) {
+        const { address } = redirect;
+        const ofRedirect = (line: string): boolean =>
+          line.includes('default/web:http') &&
+          (address === null ? line.includes('NODEPORT') : line.includes(`${address}/`));
+        const inKernel = (await saved(program)).filter(ofRedirect);
+        expect(inKernel.length).toBeGreaterThan(1);
+        const told = rules.rulesOf(redirect);
+        expect(told.map((rule) => rule.replace(/^.* -A/, '-A')).toSorted()).toEqual(inKernel.toSorted());
+        for (const rule of told) expect(rule).toMatch(new RegExp(`^${program} -t (nat|filter) -A KUBE-`));
+      }
+      expect(rules.rulesOf(web)[0]).toMatch(
+        /^iptables -t nat -A KUBE-PORTALS-CONTAINER -d 10\.96\.0\.1\/32 /,
+      );
+      expect(rules.rulesOf(dns)).toEqual([]);
+    });
+
     it('change by what changed, in one transaction', async () => {
       await rules.write(steeringState(web, nodePort, dns), 'everything');
       const before = await saved();

@@ -86,6 +86,31 @@ describe.skipIf(missing !== '')(`the tables of nftables${missing}`, () => {
     expect(await commandsOf(() => rules.write(state, 'changes'))).toEqual([]);
   });
 
+  it('are told of each redirect as the kernel has them, and of none that was not written', async () => {
+    const rules = rulesWith();
+    const state = variedState();
+    const [web, web6, loadBalancer, , refused] = state.redirects;
+    expect(rules.rulesOf(web ?? aRedirect())).toEqual([]);
+    await rules.write(state, 'everything');
+    const told = state.redirects.map((redirect) => rules.rulesOf(redirect));
+    expect(told[state.redirects.indexOf(web ?? aRedirect())]).toEqual([
+      'table ip kube-splice: map services: 6 . 10.96.0.1 . 80 : 40001',
+    ]);
+    expect(rules.rulesOf(web6 ?? aRedirect())).toEqual([
+      'table ip6 kube-splice: map services: 6 . fd00:10:96::1 . 80 : 40001',
+    ]);
+    expect(rules.rulesOf(refused ?? aRedirect())).toEqual([
+      'table ip kube-splice: map refused: 6 . 10.96.0.2 . 80 : goto refuse-at-once',
+    ]);
+    expect(rules.rulesOf(loadBalancer ?? aRedirect()).at(-1)).toMatch(/: chain sources-\w+: drop$/);
+    for (const line of told.flat()) {
+      const [, table = '', kind = '', name = '', text = ''] =
+        /^(table ip6? kube-splice): (map|chain) ([\w-]+): (.+)$/.exec(line) ?? [];
+      expect(await nft(`-nn list ${kind} ${table.replace('table ', '')} ${name}`)).toContain(text);
+    }
+    expect(rules.rulesOf(aRedirect({ address: '10.96.0.99' }))).toEqual([]);
+  });
+
   it('are found equal by whoever starts anew', async () => {
     await rulesWith().write(variedState(), 'everything');
     const rules = rulesWith();

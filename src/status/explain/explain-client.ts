@@ -6,6 +6,8 @@ import { askPage, jsonOf, malformed, type StatusClientLimits } from '../status-c
 import { isServicePortStatus } from '../status-guard.js';
 import type { StatusReport } from '../status-report.js';
 import { isBoolean, isNumber, isString, listOf, nullOr, objectOf, oneOf } from '../value-guards.js';
+import type { ClientBinding, ClientStatus } from './asked-client.js';
+import type { AskedExplanation } from './explainer.js';
 import type {
   CandidateStatus,
   ExplainReport,
@@ -15,37 +17,42 @@ import type {
 } from './explanation.js';
 
 /**
- * Asks a running kube-splice why the traffic of `NAMESPACE/SERVICE[:PORT]` goes where it goes.
+ * Asks a running kube-splice why the traffic of a Service goes where it goes.
  *
- * @throws KubeSpliceError `SERVICE_PORT_UNKNOWN` where it proxies no such thing; `STATUS_UNREACHABLE` where nobody answers in
+ * @throws KubeSpliceError `SERVICE_PORT_UNKNOWN` where it proxies no such thing; `CLIENT_ADDRESS_INVALID`; `STATUS_UNREACHABLE` where nobody answers in
  *   time; `STATUS_MALFORMED` where what answers gives no explanation, as one of an earlier version does not.
  */
 export async function askExplanation(
   address: StatusAddress,
-  asked: string,
+  { service, client }: AskedExplanation,
   limits?: StatusClientLimits,
 ): Promise<ExplainReport> {
-  const answer = await askPage(address, `/v1/explain?service=${encodeURIComponent(asked)}`, limits);
-  if (answer.status === 404) throwUnknown(answer.body);
+  const query = new URLSearchParams({ service, ...(client === null ? {} : { client }) });
+  const answer = await askPage(address, `/v1/explain?${query}`, limits);
+  if (answer.status === 404 || answer.status === 400) throwRefusal(answer.body);
   const value = jsonOf(answer);
   if (!isExplainReport(value)) throw malformed(answer.where, 'its JSON is not an explanation');
   return value;
 }
 
 /** Nothing is thrown where the page itself is what was not found. */
-function throwUnknown(body: string): void {
+function throwRefusal(body: string): void {
   let value: unknown;
   try {
     value = JSON.parse(body);
   } catch {
     return;
   }
-  if (!isRefusal(value) || value.code !== 'SERVICE_PORT_UNKNOWN') return;
+  if (!isRefusal(value)) return;
   throw new KubeSpliceError(value.code, value.error, { remedy: value.remedy });
 }
 
-const isRefusal = objectOf<{ code: string; error: string; remedy: string }>({
-  code: isString,
+const isRefusal = objectOf<{
+  code: 'SERVICE_PORT_UNKNOWN' | 'CLIENT_ADDRESS_INVALID';
+  error: string;
+  remedy: string;
+}>({
+  code: oneOf('SERVICE_PORT_UNKNOWN', 'CLIENT_ADDRESS_INVALID'),
   error: isString,
   remedy: isString,
 });
@@ -67,6 +74,8 @@ const WAY_IN = objectOf<WayInStatus>({
   sourceRanges: listOf(isString),
   verdict: VERDICT,
   portal: PLACE,
+  rules: listOf(isString),
+  forClient: nullOr(oneOf('let-in', 'kept-out', 'other-family')),
   fromNode: nullOr(objectOf<RedirectTo>({ portal: PLACE, verdict: VERDICT })),
 });
 
@@ -81,6 +90,17 @@ const CANDIDATE = objectOf<CandidateStatus>({
   nodeHints: listOf(isString),
   internal: PASSED_OVER,
   external: PASSED_OVER,
+});
+
+const CLIENT = objectOf<ClientStatus>({
+  address: isString,
+  bindings: listOf(
+    objectOf<ClientBinding>({
+      traffic: oneOf('internal', 'external'),
+      endpoint: isString,
+      until: isString,
+    }),
+  ),
 });
 
 const FAILURE = objectOf<FailureStatus>({
@@ -106,6 +126,7 @@ const isExplainReport = objectOf<ExplainReport>({
       candidates: nullOr(listOf(CANDIDATE)),
       otherPorts: listOf(isString),
       node: nullOr(objectOf<NodeTopology>({ name: nullOr(isString), zone: nullOr(isString) })),
+      client: nullOr(CLIENT),
       failures: listOf(FAILURE),
     }),
   ),

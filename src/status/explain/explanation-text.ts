@@ -3,8 +3,9 @@ import { hostPort } from '../../model/endpoint.js';
 import { printable } from '../../model/printable.js';
 import type { RedirectTo } from '../../steering/steering.js';
 import { countOf } from '../quantity.js';
-import type { EndpointStatus, PortalStatus } from '../service-port-status.js';
+import type { EndpointStatus, PortalStatus, ServicePortStatus } from '../service-port-status.js';
 import { textColumns } from '../text-columns.js';
+import type { ClientBinding, ClientStatus } from './asked-client.js';
 import type {
   CandidateStatus,
   ExplainReport,
@@ -34,6 +35,7 @@ export function explanationText({ steering, explanations }: ExplainReport): stri
       ...portalLines(explanation),
       ...waysInLines(explanation, steering.kind),
       ...endpointLines(explanation),
+      ...clientLines(explanation),
       ...failureLines(explanation),
     ]
       .map((line) => `${printable(line)}\n`)
@@ -67,7 +69,14 @@ function waysInLines({ waysIn }: Explanation, steering: string): readonly string
     return ['', 'Ways in: nothing is steered (--steering=none); clients connect to the portal.'];
   if (waysIn.length === 0) return ['', `Ways in (${steering}): none yet.`];
   const rows = waysIn.map((way) => [`  ${way.kind}`, wayInPlace(way), wayInEnd(way)]);
-  return ['', `Ways in (${steering}):`, ...textColumns(rows)];
+  const rules = waysIn.flatMap(({ rules: ofWay }) => ofWay).map((rule) => `  ${rule}`);
+  return [
+    '',
+    `Ways in (${steering}):`,
+    ...textColumns(rows),
+    '',
+    ...(rules.length === 0 ? ['Rules: none are written yet.'] : ['Rules:', ...rules]),
+  ];
 }
 
 function wayInPlace({ address, port, family }: WayInStatus): string {
@@ -134,6 +143,39 @@ function carried({ connections, totalConnections, setAsideUntil }: EndpointStatu
   return setAsideUntil === null
     ? `in use: ${counts}`
     : `SET ASIDE until ${setAsideUntil}, it could not be reached: ${counts}`;
+}
+
+/** What the answer to "and for this client?" is. */
+function clientLines({ client, servicePort, waysIn }: Explanation): readonly string[] {
+  if (client === null) return [];
+  return [
+    '',
+    `Client ${client.address}:`,
+    ...bindingLines(client, servicePort),
+    ...waysIn
+      .filter(({ forClient }) => forClient === 'kept-out')
+      .map(
+        (way) => `  kept out of ${way.kind} ${wayInPlace(way)}: only ${way.sourceRanges.join(', ')} may come`,
+      ),
+  ];
+}
+
+function bindingLines(
+  { bindings }: ClientStatus,
+  { sessionAffinity, sessionAffinityTimeoutSeconds, external }: ServicePortStatus,
+): readonly string[] {
+  if (sessionAffinity === 'None')
+    return ['  no session affinity: each connection goes to the next endpoint of the rotation'];
+  if (bindings.length === 0)
+    return [
+      `  no endpoint is held for it: its next connection chooses one, for ${sessionAffinityTimeoutSeconds} s`,
+    ];
+  const where = ({ traffic }: ClientBinding) =>
+    external === null ? '' : traffic === 'internal' ? ' through the ClusterIP' : ' from outside';
+  return bindings.map(
+    (binding) =>
+      `  goes to ${binding.endpoint}${where(binding)} until ${binding.until}, and longer if it connects again`,
+  );
 }
 
 function placeText({ nodeName, zoneHints, nodeHints }: CandidateStatus): string {

@@ -1,3 +1,4 @@
+import type { Address } from '../../model/address.js';
 import { hostPort } from '../../model/endpoint.js';
 import type { EndpointVerdict, ServicePortVerdicts } from '../../model/endpoint-verdicts.js';
 import type { NodeTopology } from '../../model/node.js';
@@ -9,6 +10,13 @@ import type { RecentFailure } from '../../relay/recent-failures.js';
 import type { Redirect, RedirectTo, Steering } from '../../steering/steering.js';
 import { type ServicePortStatus, servicePortStatus } from '../service-port-status.js';
 import type { Choice } from '../status-report.js';
+import {
+  admission,
+  type BindingsOfPortals,
+  type ClientAdmission,
+  type ClientStatus,
+  clientStatus,
+} from './asked-client.js';
 
 /** Why the traffic of one service port goes where it goes. Part of the answer of `/v1/explain`; times are RFC 3339. */
 export interface Explanation {
@@ -22,6 +30,8 @@ export interface Explanation {
   readonly otherPorts: readonly string[];
   /** What endpoints were judged for. */
   readonly node: NodeTopology | null;
+  /** The one that was asked about; null where none was. */
+  readonly client: ClientStatus | null;
   /** The last ones of each portal, the oldest first. */
   readonly failures: readonly FailureStatus[];
 }
@@ -38,6 +48,10 @@ export interface WayInStatus {
   readonly verdict: RedirectTo['verdict'];
   /** Where its portal listens. */
   readonly portal: { readonly address: string; readonly port: number };
+  /** What was written for it into the packet filter, as `Steering.rulesOf`; empty where nothing was yet. */
+  readonly rules: readonly string[];
+  /** What becomes of the client that was asked about; null where none was. */
+  readonly forClient: ClientAdmission | null;
   /** What becomes of it instead where this node or a pod on it sends it; null where that makes no difference. */
   readonly fromNode: RedirectTo | null;
 }
@@ -80,6 +94,9 @@ export interface ExplanationInput {
   readonly verdicts: (name: ServicePortName) => ServicePortVerdicts | null;
   /** The last failures of a portal, by the relay's name of it. */
   readonly failuresOf: (portal: ServicePortName) => readonly RecentFailure[];
+  readonly steering: Pick<Steering, 'rulesOf'>;
+  /** The client that was asked about, and what the relay holds for it; null where none was. */
+  readonly client: { readonly address: Address; readonly bindings: BindingsOfPortals } | null;
   /** ms since the epoch. */
   readonly now: number;
 }
@@ -87,7 +104,7 @@ export interface ExplanationInput {
 /** Explains these service ports; one that is gone meanwhile is left out. */
 export function explanations(
   names: ReadonlySet<ServicePortName>,
-  { view, counters, verdicts, failuresOf, now }: ExplanationInput,
+  { view, counters, verdicts, failuresOf, steering, client, now }: ExplanationInput,
 ): readonly Explanation[] {
   const shown = view.servicePorts().filter(({ servicePort }) => names.has(servicePort.name));
   return shown.map((servicePortView): Explanation => {
@@ -95,10 +112,13 @@ export function explanations(
     const judged = verdicts(name);
     return {
       servicePort: servicePortStatus(servicePortView, counters, now),
-      waysIn: view.redirects(name).map(wayInStatus),
+      waysIn: view
+        .redirects(name)
+        .map((redirect) => wayInStatus(redirect, steering.rulesOf(redirect), client?.address ?? null)),
       candidates: judged === null ? null : judged.endpoints.map(candidateStatus),
       otherPorts: judged?.otherPorts ?? [],
       node: judged === null ? null : { name: judged.node.name, zone: judged.node.zone },
+      client: client === null ? null : clientStatus(name, client.address, client.bindings, now),
       failures: TRAFFICS.flatMap((traffic) => relayNames(portalName(name, traffic)))
         .flatMap(failuresOf)
         .toSorted((one, other) => one.at - other.at)
@@ -107,9 +127,10 @@ export function explanations(
   });
 }
 
-function wayInStatus(redirect: Redirect): WayInStatus {
+function wayInStatus(redirect: Redirect, rules: readonly string[], client: Address | null): WayInStatus {
   const { kind, family, address, port, sourceRanges, verdict, portal, fromNode } = redirect;
-  return { kind, family, address, port, sourceRanges, verdict, portal, fromNode };
+  const forClient = client === null ? null : admission(redirect, client);
+  return { kind, family, address, port, sourceRanges, verdict, portal, rules, forClient, fromNode };
 }
 
 function candidateStatus(verdict: EndpointVerdict): CandidateStatus {

@@ -56,7 +56,7 @@ export class RuleMaker {
       for (const [chain, rule] of rules) (nat.get(chain) ?? filter.get(chain))?.add(rule);
     };
     for (const [index, redirect] of redirects.entries()) {
-      add(this.#rulesOf(redirect));
+      add(this.rulesOf(redirect));
       if (index % SLICE === SLICE - 1) await nextTurn();
     }
     if (this.#isDivided)
@@ -68,7 +68,8 @@ export class RuleMaker {
     return { chains: { nat, filter }, jumps, groups };
   }
 
-  #rulesOf(redirect: Redirect): readonly PlacedRule[] {
+  /** What brings about one redirect, with the addresses that the node had when rules were made last. */
+  rulesOf(redirect: Redirect): readonly PlacedRule[] {
     let rules = this.#rules.get(redirect);
     if (rules === undefined) {
       const made = rulesOfRedirect(redirect, this.#context);

@@ -4,6 +4,7 @@ import type { IPFamily } from '../../model/address.js';
 import { KubeSpliceError } from '../../model/errors.js';
 import type {
   PastRedirect,
+  Redirect,
   RefusedTraffic,
   SteeringCheck,
   SteeringPlace,
@@ -86,6 +87,16 @@ export class FamilyRules {
     const past: PastRedirect[] = [];
     for (const tables of await this.#existingTables()) past.push(...pastRedirects(tables.get('nat')));
     return past;
+  }
+
+  /** Those of them that were written last, such as `iptables -t nat -A KUBE-PORTALS-HOST …`. */
+  rulesOf(redirect: Redirect): readonly string[] {
+    const [known, written] = [this.#known, this.#written];
+    if (known === null || written === null) return [];
+    return known.maker.rulesOf(redirect).flatMap(([chain, rule]) => {
+      const table = TABLES.find((candidate) => written.chains[candidate].get(chain)?.has(rule) === true);
+      return table === undefined ? [] : [`${known.commands.programs.name} -t ${table} ${rule}`];
+    });
   }
 
   async write(state: SteeringState, check: SteeringCheck): Promise<void> {

@@ -3,6 +3,7 @@ import { KubeSpliceError } from '../../model/errors.js';
 import type {
   PacketRules,
   PastRedirect,
+  Redirect,
   RefusedTraffic,
   SteeringCheck,
   SteeringPlace,
@@ -46,6 +47,10 @@ export class IptablesRules implements PacketRules {
 
   async past(): Promise<readonly PastRedirect[]> {
     return [...(await this.#families.IPv4.past()), ...(await this.#families.IPv6.past())];
+  }
+
+  rulesOf(redirect: Redirect): readonly string[] {
+    return this.#families[redirect.family].rulesOf(redirect);
   }
 
   async write(state: SteeringState, check: SteeringCheck): Promise<void> {

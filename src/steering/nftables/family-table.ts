@@ -1,5 +1,5 @@
 import type { IPFamily } from '../../model/address.js';
-import type { PastRedirect } from '../steering.js';
+import type { PastRedirect, Redirect } from '../steering.js';
 import { FAMILY_WORDS, TABLE } from './family-words.js';
 import {
   type ListedTable,
@@ -54,6 +54,21 @@ export class FamilyTable {
     const text = await this.nft.list(`table ${FAMILY_WORDS[this.family].table} ${TABLE}`);
     const listed = text === null ? null : await parseListedTable(text);
     return listed === null ? [] : pastRedirects(listed.content);
+  }
+
+  /**
+   * The elements of this redirect that the table has, as far as is known, such as
+   * `table ip kube-splice: map services: 6 . 10.0.0.1 . 80 : 40123`, and the rules of its sources.
+   */
+  rulesOf(redirect: Redirect): readonly string[] {
+    const part = this.#known?.content.parts.get(redirect);
+    if (part === undefined) return [];
+    const table = `table ${FAMILY_WORDS[this.family].table} ${TABLE}`;
+    const { elements, limit } = part;
+    return [
+      ...elements.map(({ set, key, value }) => `${table}: map ${set}: ${key} : ${value}`),
+      ...(limit?.rules ?? []).map((rule) => `${table}: chain ${limit?.name}: ${rule}`),
+    ];
   }
 
   /** @returns null where the kernel has to be read first. */

@@ -5,6 +5,7 @@ import {
   IP_FAMILIES,
   type PacketRules,
   type PastRedirect,
+  type Redirect,
   type RefusedTraffic,
   type SteeringCheck,
   type SteeringPlace,
@@ -72,6 +73,10 @@ export class NftablesRules implements PacketRules {
     const past: PastRedirect[] = [];
     for (const table of this.#tables) past.push(...(await table.past()));
     return past;
+  }
+
+  rulesOf(redirect: Redirect): readonly string[] {
+    return this.#tables.flatMap((table) => table.rulesOf(redirect));
   }
 
   async write(state: SteeringState, check: SteeringCheck): Promise<void> {
