@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ServicePortName } from '../../../src/model/service-port.js';
+import type { ServicePortView } from '../../../src/proxier/proxy-view.js';
 import { watchScreen } from '../../../src/status/watch/watch-screen.js';
 import {
   aReport,
@@ -91,9 +92,24 @@ describe('the screen of status --watch', () => {
     expect(lines.at(-1)).toHaveLength(80);
   });
 
-  it('shows a portal that is not open', () => {
-    const report = aReport({ view: aView([aServicePortView({ portal: null, error: 'E: x' })]) });
-    expect(watchScreen({ report, before: null, failure: null }, TERMINAL).at(-1)).toMatch(/^! .* no portal$/);
+  const portal = { address: '0.0.0.0', port: 40_124 };
+  it.each<[string, Partial<ServicePortView>, RegExp]>([
+    ['a portal that is not open', { portal: null, error: 'E: x' }, /^! .* no portal$/],
+    ['what is wrong with a portal that is open', { error: 'E: x' }, /^! .* error$/],
+    ['one without endpoints', { endpoints: [] }, /^! .* none$/],
+    [
+      'no trouble where nothing on this node serves traffic from outside',
+      { external: { endpoints: [], portal, error: null } },
+      /^ {2}.* 2$/,
+    ],
+    [
+      'a portal of traffic from outside that is not open',
+      { external: { endpoints: [], portal: null, error: null } },
+      /^! .* no portal$/,
+    ],
+  ])('shows %s', (_what, changes, line) => {
+    const report = aReport({ view: aView([aServicePortView(changes)]) });
+    expect(watchScreen({ report, before: null, failure: null }, TERMINAL).at(-1)).toMatch(line);
   });
 
   it('never is larger than the terminal, nor has what a terminal would obey', () => {

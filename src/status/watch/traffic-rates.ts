@@ -31,13 +31,18 @@ export function trafficOf(report: StatusReport, before: StatusReport | null): re
     );
 }
 
-/** Whether new clients are not served as they should be: a portal is not open, has no endpoints, or one that is set aside. */
+/**
+ * Whether new clients are not served as they should be: a portal is not open, has no endpoints, or one that is set aside. Traffic
+ * from outside for which this node alone has no endpoints is as it should be: by `externalTrafficPolicy: Local` load balancers send it
+ * to other nodes.
+ */
 export function isBroken(servicePort: ServicePortStatus): boolean {
-  return portalsOf(servicePort).some(
-    ({ error, endpoints }) =>
-      error !== null ||
-      endpoints.length === 0 ||
-      endpoints.some(({ setAsideUntil }) => setAsideUntil !== null),
+  return (
+    servicePort.endpoints.length === 0 ||
+    portalsOf(servicePort).some(
+      ({ error, endpoints }) =>
+        error !== null || endpoints.some(({ setAsideUntil }) => setAsideUntil !== null),
+    )
   );
 }
 

@@ -1,5 +1,6 @@
 import { printable } from '../../model/printable.js';
 import { byteQuantity, countOf, timeQuantity } from '../quantity.js';
+import type { EndpointStatus } from '../service-port-status.js';
 import type { StatusReport } from '../status-report.js';
 import { isBroken, portalsOf, type ServicePortTraffic, trafficOf } from './traffic-rates.js';
 
@@ -101,9 +102,17 @@ function bytesCell(perSecond: number | null): string {
   return perSecond === null ? '-' : byteQuantity(Math.round(perSecond));
 }
 
+/** What is wrong, where something is: the mark before the name has its reason here. */
 function endpointsCell({ servicePort }: ServicePortTraffic): string {
-  if (portalsOf(servicePort).some(({ portal }) => portal === null)) return 'no portal';
+  const portals = portalsOf(servicePort);
+  if (portals.some(({ portal }) => portal === null)) return 'no portal';
+  if (portals.some(({ error }) => error !== null)) return 'error';
+  const partly = portals.find(({ endpoints }) => inUse(endpoints) < endpoints.length);
+  if (partly !== undefined) return `${inUse(partly.endpoints)} of ${partly.endpoints.length}`;
   const { endpoints } = servicePort;
-  const setAside = endpoints.filter(({ setAsideUntil }) => setAsideUntil !== null).length;
-  return setAside === 0 ? `${endpoints.length}` : `${endpoints.length - setAside} of ${endpoints.length}`;
+  return endpoints.length === 0 ? 'none' : `${endpoints.length}`;
+}
+
+function inUse(endpoints: readonly EndpointStatus[]): number {
+  return endpoints.filter(({ setAsideUntil }) => setAsideUntil === null).length;
 }
