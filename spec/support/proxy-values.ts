@@ -1,4 +1,5 @@
 import { DEFAULT_CONFIG } from '../../src/config/defaults.js';
+import { SILENT_LOGGER } from '../../src/host/log.js';
 import { type Endpoint, endpoint } from '../../src/model/endpoint.js';
 import type { ServicePort } from '../../src/model/service-port.js';
 import type { ProxyView, ServicePortView, SyncProgress } from '../../src/proxier/proxy-view.js';
@@ -137,6 +138,8 @@ export function statusFigures(changes: Partial<StatusFigures> = {}): StatusFigur
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: '# nothing\n' }),
     report: async () => aReport(),
     explain: async () => Promise.reject(new Error('nothing is explained')),
+    recentFailures: () => [],
+    logger: SILENT_LOGGER,
     config: DEFAULT_CONFIG,
     proxyMode: 'userspace',
     ...changes,

@@ -131,6 +131,8 @@ export function proxyStarter(logger: Logger): StartProxy {
       metrics: () => metrics.page(),
       report,
       explain,
+      recentFailures: () => observer.failures,
+      logger,
       config,
       proxyMode: 'userspace',
     };

@@ -1,15 +1,14 @@
 import { configObjects } from '../config/file/config-text.js';
 import type { ProxyConfig } from '../config/proxy-config.js';
 import { explainPage } from './explain/explain-page.js';
-import type { Explain } from './explain/explainer.js';
 import { type Health, healthzBody } from './health.js';
 import type { MetricsPage } from './metrics/metrics.js';
+import { type StatusPageFigures, statusPage } from './page/status-page.js';
 import { type Answer, json, type Page, type Pages, text } from './page-answer.js';
 import { profilePages } from './profile-pages.js';
-import type { StatusReport } from './status-report.js';
 
 /** What the pages show. Each is asked anew for every request. */
-export interface StatusFigures {
+export interface StatusFigures extends StatusPageFigures {
   /** Of `/healthz`: whether load balancers are to send clients here. */
   readonly health: () => Health;
   /** Of `/livez`: whether it works, also while it is leaving. */
@@ -17,9 +16,6 @@ export interface StatusFigures {
   /** Of `/readyz`: why it does not serve what it is to serve; null where it does. */
   readonly unready: () => string | null;
   readonly metrics: () => Promise<MetricsPage>;
-  readonly report: () => Promise<StatusReport>;
-  /** What `/v1/explain` answers. */
-  readonly explain: Explain;
   /** What `/configz` shows: how it was asked to run. */
   readonly config: ProxyConfig;
   /** What `/proxyMode` answers; kube-proxy's word for what this is. */
@@ -41,6 +37,7 @@ export function healthPages(figures: StatusFigures): Pages {
 /** What is served where metrics are: everything, for whoever operates it. */
 export function operatorPages(figures: StatusFigures): Pages {
   return new Map<string, Page>([
+    ...statusPage(figures),
     ...healthPages(figures),
     ['/metrics', async () => ({ status: 200, ...(await figures.metrics()) })],
     ...profilePages(figures.config.profiling),
