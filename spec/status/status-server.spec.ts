@@ -136,14 +136,14 @@ describe('the status server', () => {
     expect(response.headers.get('allow')).toBe('GET, HEAD');
   });
 
-  it.each(['/', '/healthz/', '/HEALTHZ', '/v1/status/../x', '/%68ealthz'])(
+  it.each(['//', '/healthz/', '/HEALTHZ', '/v1/status/../x', '/%68ealthz'])(
     'knows no page %s, and lists those it has',
     async (path) => {
       const { url } = await serve();
       const response = await fetch(`${url}${path}`);
       expect(response.status).toBe(404);
       expect(await response.text()).toBe(
-        'No such page. There are: /healthz /livez /readyz /proxyMode /v1/status /v1/explain /metrics /debug/pprof/profile /debug/pprof/heap /configz\n',
+        'No such page. There are: / /service /events /page.css /page.js /page.svg /healthz /livez /readyz /proxyMode /v1/status /v1/explain /metrics /debug/pprof/profile /debug/pprof/heap /configz\n',
       );
     },
   );

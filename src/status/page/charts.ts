@@ -1,5 +1,5 @@
 import type { EndpointStatus } from '../service-port-status.js';
-import { Html, html } from './html.js';
+import { type Html, html } from './html.js';
 import { SAMPLES } from './traffic-history.js';
 
 const HEIGHT = 24;
@@ -52,10 +52,7 @@ export function shareBar(endpoints: readonly EndpointStatus[]): Html {
     endpoints.length > MOST_SEGMENTS
       ? html`<rect class="rest" x="${left.toFixed(2)}" y="0" width="${Math.max(0, 100 - left).toFixed(2)}" height="8"/>`
       : null;
-  return new Html(
-    html`<svg class="share" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" focusable="false">${segments}${rest}</svg>`
-      .text,
-  );
+  return html`<svg class="share" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" focusable="false">${segments}${rest}</svg>`;
 }
 
 function segmentClass(index: number, setAsideUntil: string | null, total: number): string {
