@@ -52,7 +52,7 @@ ${query.order === 'name' ? null : html`<input type="hidden" name="sort" value="$
 </form>
 <div class="wide" tabindex="0" role="region" aria-labelledby="ports-title">
 <table>
-<thead><tr><th scope="col">${orderLink('Name', 'name', query)}</th><th scope="col" class="more">ClusterIP</th><th scope="col" class="more number">Portal</th><th scope="col" class="number">Open</th><th scope="col" class="number">${orderLink('New/s', 'traffic', query)}</th><th scope="col" class="number">In/s</th><th scope="col" class="number">Out/s</th><th scope="col" class="more">Last two minutes</th><th scope="col">Endpoints, and their share</th></tr></thead>
+<thead><tr><th scope="col">${orderLink('Name', 'name', query)}</th><th scope="col" class="more">ClusterIP</th><th scope="col" class="more number">Portal</th><th scope="col" class="number">Open</th><th scope="col" class="number">${orderLink('New/s', 'traffic', query)}</th><th scope="col" class="number">In/s</th><th scope="col" class="number">Out/s</th><th scope="col" class="more">Last two minutes</th><th scope="col">Endpoints<span class="more">, and their share</span></th></tr></thead>
 <tbody id="rows">${part('rows')}</tbody>
 </table>
 </div>
