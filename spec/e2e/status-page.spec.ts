@@ -92,10 +92,18 @@ describe.runIf(isBrowserInstalled())('the status page in a real browser', { time
     expect(await page.isVisible('#connection')).toBe(false);
   });
 
-  it('has text as text, also what is asked for in its address', async () => {
-    await startWithSoundEndpoint();
-    const { page, complaints } = await openBrowser();
+  it('has text as text: what a cluster calls its Services, and what is asked for in its address', async () => {
     const markup = `"'></title></script><img src=x onerror=alert(1)><script>alert(2)</script>`;
+    const { endpoint } = await TcpEndpoint.listen(greet('hello'));
+    const hostile = serviceManifest('bad', [endpoint]).replaceAll(
+      'name: bad',
+      `name: ${JSON.stringify(markup)}`,
+    );
+    await startWith(serviceManifest('web', [endpoint]), hostile);
+    const { page, complaints } = await openBrowser();
+    await page.goto(URL);
+    expect(await textOf(page, '#errors')).toContain('<img src=x onerror=alert(1)>');
+    expect(await page.locator('img, script:not([src])').count()).toBe(0);
     for (const path of ['/?q=', '/service?name=', '/?sort=']) {
       await page.goto(`${URL}${path}${encodeURIComponent(markup)}`);
       expect(await page.locator('img, script:not([src])').count()).toBe(0);

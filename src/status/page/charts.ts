@@ -6,6 +6,9 @@ const HEIGHT = 24;
 /** Units of the drawing between two looks; it is stretched to its place. */
 const STEP = 2;
 
+/** Of a bar, at least, what one that is set aside takes: it is to be seen also where it carried nothing. */
+const LEAST_ASIDE = 0.05;
+
 /** Segments of a bar: more are too narrow to be told apart, and the rest is one. */
 const MOST_SEGMENTS = 24;
 
@@ -38,12 +41,13 @@ const WIDTH = (SAMPLES - 1) * STEP;
  */
 export function shareBar(endpoints: readonly EndpointStatus[]): Html {
   const total = endpoints.reduce((sum, { totalConnections }) => sum + totalConnections, 0);
-  const shares = endpoints.map(({ totalConnections }) =>
-    total === 0 ? 100 / endpoints.length : (100 * totalConnections) / total,
+  const weights = endpoints.map(({ totalConnections, setAsideUntil }) =>
+    total === 0 ? 1 : Math.max(totalConnections, setAsideUntil === null ? 0 : LEAST_ASIDE * total),
   );
+  const whole = weights.reduce((sum, weight) => sum + weight, 0);
   let left = 0;
   const segments = endpoints.slice(0, MOST_SEGMENTS).map(({ setAsideUntil }, index) => {
-    const width = shares[index] ?? 0;
+    const width = (100 * (weights[index] ?? 0)) / whole;
     const segment = html`<rect class="${segmentClass(index, setAsideUntil, total)}" x="${left.toFixed(2)}" y="0" width="${Math.max(0, width - 0.6).toFixed(2)}" height="8"/>`;
     left += width;
     return segment;

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger } from '../../host/log.js';
 import type { StatusReport } from '../status-report.js';
 import { type ServicePortTraffic, trafficOf } from '../watch/traffic-rates.js';
@@ -79,7 +80,10 @@ export class LiveReport {
     // Rates over a pause would be averages of it, and the chart would show it as one moment.
     const isFresh = now() - this.#lookedAt < 3 * intervalMs;
     if (!isFresh) this.#history = new TrafficHistory();
+    // With 10,000 service ports each step takes its time: what else waits has its turn in between.
+    await nextTurn();
     const traffic = trafficOf(report, isFresh ? (this.#look?.report ?? null) : null);
+    await nextTurn();
     if (isFresh) this.#history.add(traffic);
     this.#look = { report, traffic, history: this.#history };
     this.#lookedAt = now();
