@@ -42,6 +42,7 @@ thead a[aria-current] { color: var(--ink); }
 tbody th { font-weight: 500; min-width: 9rem; }
 .number { text-align: right; white-space: nowrap; }
 .trouble th, .trouble td { background: var(--wrong-paper); }
+.state { min-width: 7rem; }
 .why { display: block; color: var(--wrong); }
 svg { display: block; }
 .spark { height: 1.3rem; width: 8rem; overflow: visible; }

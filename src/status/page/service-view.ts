@@ -42,7 +42,7 @@ export function serviceBody(name: string, fragments: Fragments): Html {
 <h3 id="endpoints-title">Endpoints</h3>
 <div class="wide" tabindex="0" role="region" aria-labelledby="endpoints-title">
 <table>
-<thead><tr><th scope="col">Endpoint</th><th scope="col" class="number">Open</th><th scope="col" class="number">Since the portal opened</th><th scope="col" class="number">Share</th><th scope="col">State</th></tr></thead>
+<thead><tr><th scope="col">Endpoint</th><th scope="col" class="number">Open</th><th scope="col" class="number">Total</th><th scope="col" class="number">Share</th><th scope="col">State</th></tr></thead>
 <tbody id="rows">${part('rows')}</tbody>
 <tbody id="outside">${part('outside')}</tbody>
 </table>
@@ -76,7 +76,7 @@ function endpointRows(portal: PortalStatus, explanation: Explanation | undefined
     )?.nodeName ?? null;
   const row = (endpoint: EndpointStatus, state: Html, isTrouble: boolean): Html => {
     const node = nodeOf(endpoint);
-    return html`<tr${isTrouble ? html` class="trouble"` : null}><th scope="row">${hostPort(endpoint.address, endpoint.port)}${node === null ? null : html` <small>on ${node}</small>`}</th><td class="number">${endpoint.connections}</td><td class="number">${endpoint.totalConnections}</td><td class="number">${shareText(endpoint, endpoints)}</td><td>${state}</td></tr>
+    return html`<tr${isTrouble ? html` class="trouble"` : null}><th scope="row">${hostPort(endpoint.address, endpoint.port)}${node === null ? null : html` <small>on ${node}</small>`}</th><td class="number">${endpoint.connections}</td><td class="number">${endpoint.totalConnections}</td><td class="number">${shareText(endpoint, endpoints)}</td><td class="state">${state}</td></tr>
 `;
   };
   const bar =
