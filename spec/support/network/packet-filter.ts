@@ -121,7 +121,10 @@ function linesOfSave(program: string, text: string): readonly string[] {
   return [...lines.filter((line) => !isOurs(line)), ...lines.filter(isOurs).toSorted()];
 }
 
-/** Elements of sets and maps are printed in the order of a hash table; they are sorted here. */
+/**
+ * Elements of sets and maps are printed in the order of a hash table, and tables in the order in which they were made,
+ * which means nothing, as their priorities say whose turn it is: both are sorted here.
+ */
 function linesOfRuleset(text: string): readonly string[] {
   return text
     .replace(/elements = \{([^}]*)\}/g, (_, elements: string) => {
@@ -131,6 +134,9 @@ function linesOfRuleset(text: string): readonly string[] {
         .toSorted();
       return `elements = { ${sorted.join(', ')} }`;
     })
+    .split(/\n(?=table )/)
+    .toSorted()
+    .join('\n')
     .split('\n')
     .filter((line) => line.trim() !== '');
 }
