@@ -2,6 +2,7 @@
 import { basename, relative } from 'node:path';
 import { runCleanupCommand } from './cli/cleanup-command.js';
 import { type CommandLine, parseCommandLine } from './cli/command-line.js';
+import { DIFF_EXIT_CODES, runDiffCommand } from './cli/diff-command.js';
 import { EndSignals, EXIT_CODE_OF_HANG_UP } from './cli/end-signals.js';
 import { runExplainCommand } from './cli/explain-command.js';
 import { errorText, exitCodeOf } from './cli/failure.js';
@@ -11,8 +12,10 @@ import { serviceReportFromEnvironment } from './cli/service-report-from-environm
 import { runStatusCommand } from './cli/status-command.js';
 import { runWatchCommand } from './cli/watch-command.js';
 import { writeConfig } from './cli/write-config.js';
-import { type Logger, warningsOnly } from './host/log.js';
+import { type Logger, SILENT_LOGGER, warningsOnly } from './host/log.js';
 import { type ClosableLogger, createLogger } from './host/logger.js';
+import { programSearch } from './host/program-search.js';
+import { SpawnedCommands } from './host/spawned-commands.js';
 import { hasTerminal } from './host/terminal.js';
 import { KubeSpliceError } from './model/errors.js';
 
@@ -42,6 +45,8 @@ async function main(argv: readonly string[]): Promise<number> {
       const write = (text: string): void => void process.stdout.write(text);
       return runExplainCommand({ ...commandLine, write });
     }
+    case 'diff':
+      return diff(commandLine);
     case 'cleanup':
       for (const warning of commandLine.warnings) process.stderr.write(`${warning}\n`);
       return runCleanupCommand((text) => void process.stdout.write(text));
@@ -52,6 +57,24 @@ async function main(argv: readonly string[]): Promise<number> {
     case 'demo':
     case 'run':
       return runLogged(commandLine);
+  }
+}
+
+/** Any failure is trouble, as diff(1) has it: 1 says that there are differences. */
+async function diff(commandLine: Extract<CommandLine, { command: 'diff' }>): Promise<number> {
+  for (const warning of commandLine.warnings) process.stderr.write(`${warning}\n`);
+  try {
+    return await runDiffCommand({
+      ...commandLine,
+      write: (text) => void process.stdout.write(text),
+      logger: SILENT_LOGGER,
+      runner: new SpawnedCommands(),
+      find: programSearch(process.env.PATH),
+    });
+  } catch (error) {
+    if (!(error instanceof KubeSpliceError)) throw error;
+    process.stderr.write(errorText(error));
+    return DIFF_EXIT_CODES.trouble;
   }
 }
 

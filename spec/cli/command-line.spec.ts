@@ -218,9 +218,9 @@ describe('kube-splice', () => {
     [['--once'], '--once: is not a flag of kube-splice, but of kube-splice demo'],
     [
       ['-o', 'json'],
-      '--output: is not a flag of kube-splice, but of kube-splice status and kube-splice explain',
+      '--output: is not a flag of kube-splice, but of kube-splice status and kube-splice explain and kube-splice diff',
     ],
-    [['demo', '--manifests=a'], '--manifests: is not a flag of kube-splice demo, but of kube-splice'],
+    [['demo', '--manifests=a'], '--manifests: is not a flag of kube-splice demo, but of kube-splice and kube-splice diff'],
     [
       ['demo', '--ipvs-scheduler=rr'],
       '--ipvs-scheduler: is not a flag of kube-splice demo, but of kube-splice',
@@ -237,6 +237,15 @@ describe('kube-splice', () => {
       ['status', '--client=10.1.2.3'],
       '--client: is not a flag of kube-splice status, but of kube-splice explain',
     ],
+    [
+      ['diff', '--manifests=a', '--steering=none'],
+      '--steering: is not a flag of kube-splice diff, but of kube-splice and kube-splice demo',
+    ],
+    [
+      ['diff', '--manifests=a', '--masquerade-all'],
+      '--masquerade-all: is not a flag of kube-splice diff, but of kube-splice',
+    ],
+    [['--iptables-save=a'], '--iptables-save: is not a flag of kube-splice, but of kube-splice diff'],
     [['explain'], 'explain: which Service? Give NAMESPACE/SERVICE or NAMESPACE/SERVICE:PORT'],
     [['status', '--once'], '--once: is not a flag of kube-splice status, but of kube-splice demo'],
     [
@@ -254,14 +263,15 @@ describe('kube-splice', () => {
     [['dmeo', '--once'], 'unknown command "dmeo"; did you mean demo?'],
     [
       ['--manifests', 'a.yaml', 'b.yaml'],
-      'unexpected "b.yaml": the commands are demo, status, explain, and each file or directory has a --manifests of its own',
+      'unexpected "b.yaml": the commands are demo, status, explain, diff, and each file or directory has a --manifests of its own',
     ],
     [['demo', 'once'], 'unexpected "once" after demo: it takes flags only'],
     [['explain', 'a/b', 'c/d'], 'unexpected "c/d" after explain: it takes one Service'],
+    [['diff', 'rules'], 'unexpected "rules" after diff: it takes flags only'],
     [['exlpain', 'a/b'], 'unknown command "exlpain"; did you mean explain?'],
     [
       ['--', '--help'],
-      'unexpected "--help": the commands are demo, status, explain, and each file or directory has a --manifests of its own',
+      'unexpected "--help": the commands are demo, status, explain, diff, and each file or directory has a --manifests of its own',
     ],
   ])('does not know %j', (argv, message) => {
     expect(errorOf(...argv)).toBe(`FLAG_UNKNOWN: ${message}`);
@@ -280,6 +290,44 @@ describe('kube-splice status --watch', () => {
     expect(parse('status', '--watch')).toEqual({ command: 'watch', address, intervalMs: 2_000 });
     expect(parse('status', '-w', '--interval=500ms')).toMatchObject({ command: 'watch', intervalMs: 500 });
     expect(parse('status', '--watch=false', '--interval=1s').command).toBe('status');
+  });
+});
+
+describe('kube-splice diff', () => {
+  const diffOf = (argv: readonly string[], file = '') => {
+    const commandLine = parseCommandLine(['diff', ...argv], {}, () => file);
+    if (commandLine.command !== 'diff') throw new Error('this is another command');
+    return commandLine;
+  };
+
+  it('compares what the sources have with the rules of this host, or with those of files', () => {
+    expect(diffOf(['--manifests=a', '--nodeport-addresses=192.0.2.0/24'])).toMatchObject({
+      config: { manifests: ['a'], nodePortAddresses: ['192.0.2.0/24'] },
+      ruleFiles: [],
+      output: 'table',
+      warnings: [],
+    });
+    const argv = ['--kubeconfig=k', '--iptables-save=four', '--iptables-save', '-', '-o', 'json'];
+    expect(diffOf(argv)).toMatchObject({ ruleFiles: ['four', '-'], output: 'json' });
+  });
+
+  it("takes kube-proxy's file, and is quiet about what of it means something to a proxy alone", () => {
+    const file = [
+      'apiVersion: kubeproxy.config.k8s.io/v1alpha1',
+      'kind: KubeProxyConfiguration',
+      'clientConnection: { kubeconfig: /etc/kubeconfig }',
+      'iptables: { masqueradeAll: true }',
+      'nodePortAddresses: [192.0.2.0/24]',
+      'oomScoreAdj: -999',
+    ].join('\n');
+    expect(diffOf(['--config=f'], file)).toMatchObject({
+      config: { apiServer: { kubeconfig: '/etc/kubeconfig' }, nodePortAddresses: ['192.0.2.0/24'] },
+      warnings: [],
+    });
+  });
+
+  it('needs to be told where the Services come from', () => {
+    expect(errorOf('diff')).toContain('SOURCE_MISSING: no Services to proxy');
   });
 });
 

@@ -40,6 +40,14 @@ export type CommandLine =
       /** Whom it is asked for, in canonical text; null for nobody in particular. */
       readonly client: string | null;
     }
+  | {
+      readonly command: 'diff';
+      readonly config: ProxyConfig;
+      /** What iptables-save printed; none for the rules of this host. */
+      readonly ruleFiles: readonly string[];
+      readonly output: 'table' | 'json';
+      readonly warnings: readonly string[];
+    }
   /** Remove the packet rules and exit. */
   | { readonly command: 'cleanup'; readonly warnings: readonly string[] }
   /** The help of a command. */
@@ -59,7 +67,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Reads a file as text. Throws the system's error where it can't. */
 export type ReadText = (path: string) => string;
 
-const COMMAND_WORDS = ['demo', 'status', 'explain'] as const;
+const COMMAND_WORDS = ['demo', 'status', 'explain', 'diff'] as const;
 
 /**
  * Reads the arguments behind the program's name. Prints nothing and never exits.
@@ -86,6 +94,8 @@ export function parseCommandLine(
       return demoCommandLine(flags);
     case 'status':
       return statusCommandLine(flags);
+    case 'diff':
+      return diffCommandLine(flags, environment, readText);
     case 'explain':
       return {
         command,
@@ -111,11 +121,30 @@ function runCommandLine(given: GivenFlags, environment: Environment, readText: R
     };
   const cleanup: readonly FlagName[] = ['cleanup-iptables', 'cleanup'];
   if (cleanup.some((name) => flags.isTrue(name))) return { command: 'cleanup', warnings };
-  if (config.manifests.length > 0 || config.apiServer !== null) return { command: 'run', config, warnings };
+  refuseWithoutSource(config);
+  return { command: 'run', config, warnings };
+}
+
+function refuseWithoutSource({ manifests, apiServer }: ProxyConfig): void {
+  if (manifests.length > 0 || apiServer !== null) return;
   throw new KubeSpliceError(
     'SOURCE_MISSING',
     'no Services to proxy: --kubeconfig, --master and --manifests are missing, and this is no pod',
   );
+}
+
+/** What a file says that has no meaning here is overlooked: it is that of the proxy. */
+function diffCommandLine(given: GivenFlags, environment: Environment, readText: ReadText): CommandLine {
+  const { values, warnings } = configFile(given, readText);
+  const config = withServiceAccount(configFromFlags(given.over(values), DEFAULT_CONFIG), environment);
+  refuseWithoutSource(config);
+  return {
+    command: 'diff',
+    config,
+    ruleFiles: given.all('iptables-save'),
+    output: outputOf(given),
+    warnings,
+  };
 }
 
 /** What the file of `--config` says; nothing where there is none. */
@@ -164,7 +193,7 @@ function statusCommandLine(flags: GivenFlags): CommandLine {
 
 /** Where a command asks the running proxy, and in which form it prints the answer. */
 function statusPlace(flags: GivenFlags): { address: StatusAddress; output: 'table' | 'json' } {
-  const output = flags.read('output', (text) => parseChoice(text, STATUS_OUTPUTS)) ?? 'table';
+  const output = outputOf(flags);
   const address = statusAddressFromFlags(flags, DEFAULT_CONFIG.statusAddress);
   if (address !== null) return { address, output };
   const byPort = flags.has('healthz-port') && flags.text('healthz-bind-address') !== '';
@@ -173,6 +202,10 @@ function statusPlace(flags: GivenFlags): { address: StatusAddress; output: 'tabl
     name,
     `${quoted(flags.text(name) ?? '')} turns status off; say where the running kube-splice serves it`,
   );
+}
+
+function outputOf(flags: GivenFlags): 'table' | 'json' {
+  return flags.read('output', (text) => parseChoice(text, STATUS_OUTPUTS)) ?? 'table';
 }
 
 function serviceOperand([service]: readonly string[]): string {
@@ -191,7 +224,7 @@ function parseClient(text: string): Parsed<string> {
 }
 
 /** Words that may follow a command. */
-const OPERANDS: Readonly<Record<Command, number>> = { run: 0, demo: 0, status: 0, explain: 1 };
+const OPERANDS: Readonly<Record<Command, number>> = { run: 0, demo: 0, status: 0, explain: 1, diff: 0 };
 
 function commandOf(words: readonly string[]): { command: Command; operands: readonly string[] } {
   // An unset variable in a unit file, "${EXTRA_ARGS}", arrives as an empty word; kube-proxy overlooks it, too.

@@ -1,5 +1,5 @@
 /** What can be asked of kube-splice; `run`, the proxy itself, is what it does without a command word. */
-export type Command = 'run' | 'demo' | 'status' | 'explain';
+export type Command = 'run' | 'demo' | 'status' | 'explain' | 'diff';
 
 /** The headings of `--help`. */
 export type FlagGroup = 'Configuration' | 'Services' | 'Portals' | 'Steering' | 'Status' | 'Logs' | 'General';

@@ -5,6 +5,8 @@ import type { Command, Flag } from './flag.js';
 import { ALL, GENERAL_FLAGS } from './general-flags.js';
 
 const RUN: readonly Command[] = ['run'];
+/** What says which Services there are, and where they are to be served. */
+const SERVED: readonly Command[] = ['run', 'diff'];
 const PROXY: readonly Command[] = ['run', 'demo'];
 
 export const PROXY_MODES = ['userspace', 'iptables'] as const;
@@ -21,7 +23,7 @@ export const FLAGS = [
     name: 'config',
     group: 'Configuration',
     takes: 'value',
-    commands: RUN,
+    commands: SERVED,
     default: '',
     description:
       'A file that says what flags say: a KubeProxyConfiguration, a KubeSpliceConfiguration, or both. A flag goes before what the file says.',
@@ -38,7 +40,7 @@ export const FLAGS = [
     name: 'manifests',
     group: 'Services',
     takes: 'values',
-    commands: RUN,
+    commands: SERVED,
     default: '',
     description:
       'A file, or a directory of files, that declares Services and their endpoints, in YAML or JSON. Watched. Repeat it for several.',
@@ -47,7 +49,7 @@ export const FLAGS = [
     name: 'kubeconfig',
     group: 'Services',
     takes: 'value',
-    commands: RUN,
+    commands: SERVED,
     default: '',
     description: 'The file that says how to reach the API server: its current context is used.',
   },
@@ -55,7 +57,7 @@ export const FLAGS = [
     name: 'master',
     group: 'Services',
     takes: 'value',
-    commands: RUN,
+    commands: SERVED,
     default: '',
     description: 'The URL of the API server, rather than the one in --kubeconfig.',
   },
@@ -63,7 +65,7 @@ export const FLAGS = [
     name: 'hostname-override',
     group: 'Services',
     takes: 'value',
-    commands: RUN,
+    commands: SERVED,
     default: '',
     description: "The name of this node at the API server, where it is not the host's own.",
   },
@@ -217,7 +219,7 @@ export const FLAGS = [
     name: 'nodeport-addresses',
     group: 'Steering',
     takes: 'values',
-    commands: RUN,
+    commands: SERVED,
     default: '',
     description:
       'CIDRs of the addresses of this node that NodePorts are on, with commas between them, such as 192.0.2.0/24; all of them where it is left out.',

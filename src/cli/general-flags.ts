@@ -1,6 +1,6 @@
 import type { Command, Flag } from './flag.js';
 
-export const ALL: readonly Command[] = ['run', 'demo', 'status', 'explain'];
+export const ALL: readonly Command[] = ['run', 'demo', 'status', 'explain', 'diff'];
 
 export const STATUS_OUTPUTS = ['table', 'json'] as const;
 
@@ -19,10 +19,10 @@ export const GENERAL_FLAGS = [
     letter: 'o',
     group: 'General',
     takes: 'value',
-    commands: ['status', 'explain'],
+    commands: ['status', 'explain', 'diff'],
     default: 'table',
     choices: STATUS_OUTPUTS,
-    description: 'Text for people, or the JSON that the proxy serves.',
+    description: 'Text for people, or JSON.',
   },
   {
     name: 'client',
@@ -32,6 +32,15 @@ export const GENERAL_FLAGS = [
     default: '',
     description:
       'An IP address: whether a client there is let in, and which endpoint session affinity holds for it.',
+  },
+  {
+    name: 'iptables-save',
+    group: 'General',
+    takes: 'values',
+    commands: ['diff'],
+    default: '',
+    description:
+      'A file that iptables-save or ip6tables-save has printed, - for standard input, rather than the rules of this host. Repeat it for several.',
   },
   {
     name: 'watch',

@@ -27,6 +27,13 @@ const USAGE: Readonly<Record<Command, string>> = {
     '',
     'Usage: $0 explain NAMESPACE/SERVICE[:PORT] [--client IP] [-o table|json] [flags]',
   ].join('\n'),
+  diff: [
+    'kube-splice diff compares what kube-splice would do with what the rules of the kube-proxy on this host',
+    'do (iptables or userspace mode): services, addresses and endpoints that one has and the other has not.',
+    'It changes nothing. It exits with 0 where they do the same, with 1 where they do not.',
+    '',
+    'Usage: $0 diff --kubeconfig FILE | --master URL | --manifests FILE_OR_DIR [--iptables-save FILE] [flags]',
+  ].join('\n'),
 };
 
 const EPILOGUE = [
@@ -47,6 +54,7 @@ export function helpText(command: Command): string {
     parser.command('demo', 'See it work: three servers, two Services, no cluster');
     parser.command('status', 'Ask a running kube-splice how it stands');
     parser.command('explain', 'Ask it why the traffic of a Service goes where it goes');
+    parser.command('diff', 'Compare what it would do with what kube-proxy does on this host');
     parser.epilogue(EPILOGUE);
   }
   const flags: readonly Flag[] = FLAGS;

@@ -61,6 +61,11 @@ export const ERROR_REMEDIES = {
   STEERING_FAILED: 'Read what the program printed. The old rules stand, and it is tried again.',
   STEERING_CONFLICT: 'Give one of the two Services another address or port; the first by name is served.',
   STEERING_UNSUPPORTED: 'Mend what the message names; everything else is steered.',
+  KUBE_PROXY_RULES_MISSING:
+    'Run it where kube-proxy runs, as root, or give --iptables-save FILE with what iptables-save printed there.',
+  KUBE_PROXY_RULES_UNREADABLE:
+    'Give --iptables-save a file that iptables-save or ip6tables-save has printed, or - for standard input.',
+  SERVICES_UNKNOWN: 'Mend what the message names, and try again.',
   FLOWS_NOT_REMOVED: "Install conntrack (Debian's package of that name), and run with CAP_NET_ADMIN.",
   NODE_PORT_IN_USE:
     'Stop the program that holds the port, or give the Service another node port; it is tried again at every sync.',

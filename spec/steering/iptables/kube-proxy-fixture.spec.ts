@@ -1,19 +1,12 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseDocument } from 'yaml';
-import { parseEndpointSlice } from '../../../src/model/endpoint-slice.js';
-import { parseService } from '../../../src/model/service.js';
-import { ServiceCatalog } from '../../../src/model/service-catalog.js';
 import type { ServicePortName } from '../../../src/model/service-port.js';
 import { redirectsOf } from '../../../src/proxier/redirects.js';
 import { jumpsOf } from '../../../src/steering/iptables/jumps.js';
 import { rulesOfRedirect } from '../../../src/steering/iptables/redirect-rules.js';
 import { ALL_CAPABILITIES } from '../../../src/steering/iptables/rule-text.js';
 import { parseSavedRules } from '../../../src/steering/iptables/saved-rules.js';
+import { kubeProxyRules, stateOfKubeProxyObjects } from '../../support/kube-proxy-fixture.js';
 import { aPlace } from '../../support/steering-values.js';
-
-const FIXTURES = resolve(import.meta.dirname, '../../fixtures/kube-proxy-1.25');
 
 /** The ports that kube-proxy had chosen. */
 const PORTS: Readonly<Record<string, number>> = {
@@ -31,23 +24,8 @@ const context = {
   has: ALL_CAPABILITIES,
 } as const;
 
-async function catalogOfObjects(): Promise<ServiceCatalog> {
-  const list: unknown = parseDocument(await readFile(resolve(FIXTURES, 'objects.yaml'), 'utf8')).toJS();
-  const items = list as { items: { kind: string }[] };
-  const catalog = new ServiceCatalog();
-  const parsed = <T>(kind: string, parse: (value: unknown) => { outcome: string; value?: T }): T[] =>
-    items.items
-      .filter((item) => item.kind === kind)
-      .map((item) => parse(item))
-      .flatMap(({ outcome, value }) => (outcome === 'parsed' && value !== undefined ? [value] : []));
-  catalog.replaceServices(parsed('Service', parseService));
-  const slices = parsed('EndpointSlice', parseEndpointSlice);
-  catalog.replaceSlices(slices.map((slice) => [`${slice.namespace}/${slice.name}`, [slice]]));
-  return catalog;
-}
-
-async function ourRules(): Promise<string[]> {
-  const state = (await catalogOfObjects()).state();
+function ourRules(): string[] {
+  const state = stateOfKubeProxyObjects();
   const portals = new Map(
     Object.entries(PORTS).map(([name, port]) => [name as ServicePortName, { address: '0.0.0.0', port }]),
   );
@@ -61,8 +39,8 @@ async function ourRules(): Promise<string[]> {
   ];
 }
 
-async function kubeProxyRules(): Promise<string[]> {
-  const saved = parseSavedRules(await readFile(resolve(FIXTURES, 'userspace.rules'), 'utf8'));
+function theirRules(): string[] {
+  const saved = parseSavedRules(kubeProxyRules('userspace'));
   return [...saved.values()].flatMap((table) => [...table.values()].flat());
 }
 
@@ -73,7 +51,7 @@ const EMPTY = '-d 10.96.20.9/32 -p tcp -m comment --comment "default/empty:http"
 
 describe('the rules of the objects that a real kube-proxy 1.25 was given', () => {
   it('are its rules, but for those that docs/steering.md gives a reason for', async () => {
-    const [ours, theirs] = [new Set(await ourRules()), new Set(await kubeProxyRules())];
+    const [ours, theirs] = [new Set(ourRules()), new Set(theirRules())];
     expect([...theirs].filter((rule) => !ours.has(rule)).toSorted()).toEqual(
       [
         // External IPs are reached from the node and its pods, too.
@@ -109,7 +87,7 @@ describe('the rules of the objects that a real kube-proxy 1.25 was given', () =>
   it('hang in the built-in chains in the order of kube-proxy', async () => {
     const ofNat = (rules: readonly string[], chain: string) =>
       rules.filter((rule) => rule.startsWith(`-A ${chain} `) && !rule.includes('REJECT'));
-    const [ours, theirs] = [await ourRules(), await kubeProxyRules()];
+    const [ours, theirs] = [ourRules(), theirRules()];
     for (const chain of ['PREROUTING', 'OUTPUT']) expect(ofNat(ours, chain)).toEqual(ofNat(theirs, chain));
   });
 });
