@@ -220,7 +220,10 @@ describe('kube-splice', () => {
       ['-o', 'json'],
       '--output: is not a flag of kube-splice, but of kube-splice status and kube-splice explain and kube-splice diff',
     ],
-    [['demo', '--manifests=a'], '--manifests: is not a flag of kube-splice demo, but of kube-splice and kube-splice diff'],
+    [
+      ['demo', '--manifests=a'],
+      '--manifests: is not a flag of kube-splice demo, but of kube-splice and kube-splice diff',
+    ],
     [
       ['demo', '--ipvs-scheduler=rr'],
       '--ipvs-scheduler: is not a flag of kube-splice demo, but of kube-splice',
