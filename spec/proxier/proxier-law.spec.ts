@@ -33,6 +33,10 @@ class ImaginaryRelay implements RelayEngine {
     if (held !== undefined) this.held.set(name, { ...held, routing });
   }
 
+  configure(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async close(name: ServicePortName): Promise<void> {
     await nextTurn();
     this.held.delete(name);

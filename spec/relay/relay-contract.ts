@@ -16,6 +16,7 @@ import { describePortal } from './portal-contract.js';
 import { describeReset } from './reset-contract.js';
 import { describeRouting } from './routing-contract.js';
 import { describeSettingAside } from './set-aside-contract.js';
+import { describeSettings } from './settings-contract.js';
 import { describeShutdown } from './shutdown-contract.js';
 import { describeStreams } from './stream-contract.js';
 import { describeTcp } from './tcp-contract.js';
@@ -58,6 +59,7 @@ export function describeRelayContract(name: string, start: StartEngine): void {
     describeUdpCrowd(start);
     describeLimits(start);
     describeConnectionLimit(start);
+    describeSettings(start);
     describeFigures(start);
     describeShutdown(start);
   });

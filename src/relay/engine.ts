@@ -53,6 +53,12 @@ export interface RelayEngine {
    */
   route(name: ServicePortName, routing: PortalRouting): Promise<void>;
 
+  /**
+   * What holds for all portals together, from now on: also for sessions and connections that are open, at the next look at them. Never
+   * rejects: an engine that can't be told now is told when it can.
+   */
+  configure(settings: RelaySettings): Promise<void>;
+
   /** Stops listening; the port is free when it resolves. Open connections go on. Unknown names are ignored. */
   close(name: ServicePortName): Promise<void>;
 
@@ -85,6 +91,18 @@ export interface RelayEngine {
    * engine does not tell.
    */
   readonly cut: number | null;
+}
+
+/** What holds for all portals together, and may be another while the engine runs. */
+export interface RelaySettings {
+  /** ms without a datagram either way after which a UDP session ends. */
+  readonly udpIdleTimeoutMs: number;
+  /** ms after which it ends while it owes an answer, where that is longer; 0 for no longer. */
+  readonly udpReplyTimeoutMs: number;
+  /** ms without a byte either way after which a connection of which one side has finished is reset; 0 for never. */
+  readonly halfClosedTimeoutMs: number;
+  /** TCP connections that may be open at once, of all portals together; 0 is no limit. What is open goes on where it is lowered. */
+  readonly maxConnections: number;
 }
 
 /** What a new portal is to be. */

@@ -11,6 +11,7 @@ import type {
   RelayEngine,
   RelayObserver,
   RelayProcessFigures,
+  RelaySettings,
 } from '../engine.js';
 import { type DesiredPortal, PortalBook } from './portal-book.js';
 import { PortalLimits } from './portal-limits.js';
@@ -46,6 +47,8 @@ const END_PATIENCE_MS = 2_000;
 export class NativeRelay implements RelayEngine {
   readonly kind = 'native';
   readonly #options: NativeRelayOptions;
+  /** What it was made with, then what `configure` was told last. */
+  #settings: WantedSettings;
   readonly #link: RelayLink;
   readonly #book = new PortalBook();
   readonly #limits: PortalLimits;
@@ -76,6 +79,7 @@ export class NativeRelay implements RelayEngine {
 
   private constructor(options: NativeRelayOptions) {
     this.#options = options;
+    this.#settings = options;
     this.#limits = new PortalLimits(options.logger);
     this.#link = new RelayLink({
       source: options.source,
@@ -138,6 +142,14 @@ export class NativeRelay implements RelayEngine {
         this.#reopenLater();
       }
     });
+  }
+
+  configure(settings: RelaySettings): Promise<void> {
+    const wanted = { ...this.#settings, ...settings };
+    this.#settings = wanted;
+    // One that comes meanwhile is introduced with the newest.
+    const isOver = () => this.#settings !== wanted || this.#shutdown !== undefined;
+    return this.#untilDone(isOver, (connection) => settle(connection, wanted, this.#options.logger));
   }
 
   close(name: ServicePortName): Promise<void> {
@@ -276,7 +288,7 @@ export class NativeRelay implements RelayEngine {
     const first = this.#greeting === undefined;
     const [, , , portals] = await Promise.all([
       connection.request(protocol.hello()),
-      settle(connection, this.#options, this.#options.logger),
+      settle(connection, this.#settings, this.#options.logger),
       connection.request(['events']),
       connection.ask(['portals'], ({ lines }) => parsePortals(lines)),
     ]);

@@ -23,19 +23,43 @@ interface Looks {
 export class HalfClosedConnections {
   readonly #connections = new Map<HalfClosedConnection, Looks>();
   #timer: NodeJS.Timeout | undefined;
+  #timeoutMs: number;
 
   /** @param timeoutMs 0 gives none up. */
-  constructor(readonly timeoutMs: number) {}
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get timeoutMs(): number {
+    return this.#timeoutMs;
+  }
+
+  /** For those that are here, too, from now on. */
+  set timeoutMs(timeoutMs: number) {
+    if (timeoutMs === this.#timeoutMs) return;
+    this.#timeoutMs = timeoutMs;
+    for (const looks of this.#connections.values()) looks.same = 0;
+    this.#disarm();
+    this.#arm();
+  }
 
   /** One that is there already goes on. */
   add(connection: HalfClosedConnection): void {
-    if (this.timeoutMs === 0 || this.#connections.has(connection)) return;
+    if (this.#connections.has(connection)) return;
     this.#connections.set(connection, { moved: connection.moved(), same: 0 });
-    this.#timer ??= setInterval(() => this.#look(), Math.ceil(this.timeoutMs / LOOKS)).unref();
+    this.#arm();
   }
 
   delete(connection: HalfClosedConnection): void {
-    if (!this.#connections.delete(connection) || this.#connections.size > 0) return;
+    if (this.#connections.delete(connection) && this.#connections.size === 0) this.#disarm();
+  }
+
+  #arm(): void {
+    if (this.#timeoutMs === 0 || this.#connections.size === 0) return;
+    this.#timer ??= setInterval(() => this.#look(), Math.ceil(this.#timeoutMs / LOOKS)).unref();
+  }
+
+  #disarm(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }

@@ -8,6 +8,7 @@ import type { UdpSession } from './udp-session.js';
 export class IdleSessions {
   readonly #sessions = new Set<UdpSession>();
   #timer: NodeJS.Timeout | undefined;
+  #timeoutMs: number;
 
   /**
    * @param timeoutMs how long they may be idle.
@@ -15,10 +16,19 @@ export class IdleSessions {
    * @param expired this one has been idle for so long; it is to be taken out.
    */
   constructor(
-    private readonly timeoutMs: number,
+    timeoutMs: number,
     private readonly now: () => number,
     private readonly expired: (session: UdpSession) => void,
-  ) {}
+  ) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** For those that are here, too, from now on. */
+  setTimeout(timeoutMs: number): void {
+    this.#timeoutMs = timeoutMs;
+    this.stop();
+    this.#arm();
+  }
 
   get oldest(): UdpSession | undefined {
     return this.#sessions.values().next().value;
@@ -35,7 +45,7 @@ export class IdleSessions {
     return this.#sessions.delete(session);
   }
 
-  /** No session is here any more, and none comes soon. */
+  /** No session is looked at until another one comes. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -45,14 +55,14 @@ export class IdleSessions {
     if (this.#timer !== undefined) return;
     const { oldest } = this;
     if (oldest === undefined) return;
-    const leftMs = this.timeoutMs - (this.now() - oldest.lastUsed);
+    const leftMs = this.#timeoutMs - (this.now() - oldest.lastUsed);
     this.#timer = setTimeout(() => this.#expire(), Math.max(1, Math.ceil(leftMs)));
     this.#timer.unref();
   }
 
   #expire(): void {
     this.#timer = undefined;
-    const deadline = this.now() - this.timeoutMs;
+    const deadline = this.now() - this.#timeoutMs;
     for (const session of this.#sessions) {
       if (session.lastUsed > deadline) break;
       this.expired(session);

@@ -11,6 +11,7 @@ import type {
   PortalRouting,
   RelayEngine,
   RelayObserver,
+  RelaySettings,
 } from '../engine.js';
 import { ConnectionLimit } from './connection-limit.js';
 import { FileBudget } from './file-budget.js';
@@ -58,6 +59,9 @@ export class PortableRelay implements RelayEngine {
   readonly #opening = new Set<ServicePortName>();
   readonly #files: FileBudget;
   readonly #admission: TcpAdmission;
+  readonly #halfClosed: HalfClosedConnections;
+  /** Of all portals together. */
+  readonly #connections: ConnectionLimit;
   readonly #sessions: UdpSessionTable;
   readonly #observer: RelayObserver;
   readonly #random: () => number;
@@ -74,12 +78,14 @@ export class PortableRelay implements RelayEngine {
     this.#now = options.now ?? (() => performance.now());
     this.#localAddresses = new LocalAddresses(options.localAddresses ?? localAddresses, this.#now);
     this.#files = new FileBudget(options.maxOpenFiles);
+    this.#halfClosed = new HalfClosedConnections(options.halfClosedTimeoutMs ?? 0);
+    this.#connections = new ConnectionLimit(options.maxConnections);
     this.#admission = new TcpAdmission(
       this.#files,
       this.#observer,
       this.#now,
-      new HalfClosedConnections(options.halfClosedTimeoutMs ?? 0),
-      new ConnectionLimit(options.maxConnections),
+      this.#halfClosed,
+      this.#connections,
     );
     this.#sessions = new UdpSessionTable({
       idleTimeoutMs: options.udpIdleTimeoutMs,
@@ -113,6 +119,16 @@ export class PortableRelay implements RelayEngine {
   /** In force when it returns, not only when it resolves. */
   route(name: ServicePortName, routing: PortalRouting): Promise<void> {
     this.#portals.get(name)?.route(routing);
+    return Promise.resolve();
+  }
+
+  /** In force when it returns, not only when it resolves. */
+  configure(settings: RelaySettings): Promise<void> {
+    const { udpIdleTimeoutMs, udpReplyTimeoutMs, halfClosedTimeoutMs, maxConnections } = settings;
+    this.#sessions.setTimeouts({ idleTimeoutMs: udpIdleTimeoutMs, replyTimeoutMs: udpReplyTimeoutMs });
+    this.#halfClosed.timeoutMs = halfClosedTimeoutMs;
+    this.#connections.set(maxConnections);
+    this.#admission.letIn();
     return Promise.resolve();
   }
 

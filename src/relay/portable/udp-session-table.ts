@@ -33,6 +33,15 @@ export class UdpSessionTable {
     this.#owing = new IdleSessions(Math.max(idleTimeoutMs, replyTimeoutMs), now, expired);
   }
 
+  /** How long sessions may be idle from now on, as `SessionTableOptions` has it. */
+  setTimeouts({
+    idleTimeoutMs,
+    replyTimeoutMs,
+  }: Pick<SessionTableOptions, 'idleTimeoutMs' | 'replyTimeoutMs'>): void {
+    this.#settled.setTimeout(idleTimeoutMs);
+    this.#owing.setTimeout(Math.max(idleTimeoutMs, replyTimeoutMs));
+  }
+
   get size(): number {
     return this.#sessions.size;
   }

@@ -79,16 +79,22 @@ export class RuleMaker {
     return rules;
   }
 
-  /** Rules hold addresses of the node: where it has others now, those that are remembered are wrong. */
+  /** Rules hold addresses of the node, and of its pods: where there are others now, those that are remembered are wrong. */
   #lookAtAddresses(): void {
     const { family, place, has } = this.asked;
     const nodeAddress = place.nodeAddress(family);
     const addresses = has.addrtype ? [] : place.localAddresses(family);
-    const key = [this.#isDivided, nodeAddress, ...addresses].join(' ');
+    const { nodePortAddresses, clusterCIDRs } = place;
+    const key = [this.#isDivided, nodeAddress, addresses, nodePortAddresses, clusterCIDRs].join(' ');
     if (key === this.#madeFor) return;
     this.#madeFor = key;
     this.#rules = new WeakMap();
-    const seen = { ...place, nodeAddress: () => nodeAddress, localAddresses: () => addresses };
+    const seen = {
+      nodePortAddresses,
+      clusterCIDRs,
+      nodeAddress: () => nodeAddress,
+      localAddresses: () => addresses,
+    };
     this.#context = { ...this.asked, place: seen };
   }
 }
