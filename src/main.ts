@@ -6,6 +6,7 @@ import { DIFF_EXIT_CODES, runDiffCommand } from './cli/diff-command.js';
 import { EndSignals, EXIT_CODE_OF_HANG_UP } from './cli/end-signals.js';
 import { runExplainCommand } from './cli/explain-command.js';
 import { errorText, exitCodeOf } from './cli/failure.js';
+import type { ConfigurationSource } from './cli/live-configuration.js';
 import { proxyStarter } from './cli/proxy-process.js';
 import { runProxy } from './cli/run-proxy.js';
 import { serviceReportFromEnvironment } from './cli/service-report-from-environment.js';
@@ -88,7 +89,9 @@ async function runLogged(commandLine: Extract<CommandLine, { command: 'demo' | '
       const signals = new EndSignals(logger, process);
       const start = proxyStarter(logger);
       const service = serviceReportFromEnvironment(process.env, logger);
-      return await runProxy(commandLine.config, { logger, signals, process, hasTerminal, service, start });
+      const configuration = configurationOf(commandLine.configFile);
+      const surroundings = { logger, signals, process, hasTerminal, service, start, configuration };
+      return await runProxy(commandLine.config, surroundings);
     }
     // The demo tells in its own words what the log would say.
     const quiet = warningsOnly(logger);
@@ -111,6 +114,17 @@ async function runLogged(commandLine: Extract<CommandLine, { command: 'demo' | '
   } finally {
     await logger.close();
   }
+}
+
+/** What may be read again while the proxy runs; null where flags say all. */
+function configurationOf(path: string | null): ConfigurationSource | null {
+  if (path === null) return null;
+  const read: ConfigurationSource['read'] = () => {
+    const commandLine = parseCommandLine(process.argv.slice(2), process.env);
+    if (commandLine.command !== 'run') throw new Error('the same arguments are another command');
+    return commandLine;
+  };
+  return { path, read };
 }
 
 /** How a person calls this program here: by its name where it is installed, else by its file. */

@@ -24,6 +24,7 @@ describe('kube-splice', () => {
   it('runs the proxy on what --manifests name', () => {
     expect(parse('--manifests', 'a.yaml', '--manifests=b')).toEqual({
       command: 'run',
+      configFile: null,
       config: { ...DEFAULT_CONFIG, manifests: ['a.yaml', 'b'] },
       warnings: [],
     });

@@ -66,6 +66,7 @@ describe('the flags', () => {
     );
     expect(parseCommandLine([...argv, '--manifests=a'])).toEqual({
       command: 'run',
+      configFile: null,
       config: { ...DEFAULT_CONFIG, manifests: ['a'] },
       warnings: [
         '--iptables-masquerade-bit has no effect: the relay connects from this node, so every endpoint answers it',

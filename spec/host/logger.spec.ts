@@ -55,6 +55,18 @@ describe('createLogger', () => {
     ]);
   });
 
+  it('tells details up to another level from when that is set', async () => {
+    const lines = await stderrOf(logConfig({ level: 2 }), (logger) => {
+      logger.detail(4, 'before');
+      logger.setLevel(4);
+      logger.detail(4, 'while it is higher');
+      expect([logger.shows(4), logger.shows(6)]).toEqual([true, false]);
+      logger.setLevel(0);
+      logger.detail(2, 'while it is lower');
+    });
+    expect(lines).toEqual([expect.stringContaining('while it is higher')]);
+  });
+
   it('tells details up to the level that is asked for', async () => {
     const shown = async (level: number) =>
       stderrOf(logConfig({ level }), (logger) => {

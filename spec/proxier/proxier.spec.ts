@@ -141,6 +141,23 @@ describe('the proxier', () => {
     await eventually(() => expect(proxier.syncProgress().succeeded).toBeGreaterThan(2));
   });
 
+  it('looks at everything at once when it is told to, and as often as that says from then on', async () => {
+    const steering = new RecordingSteering();
+    const { proxier } = startProxier({ steering, syncPeriodMs: 60_000 });
+    proxier.lookAnew(60_000);
+    expect(proxier.syncProgress().begun).toBe(0);
+    proxier.update(stateOf([web]));
+    await proxier.settled();
+    proxier.lookAnew(60_000);
+    await proxier.settled();
+    expect(steering.applied).toHaveLength(2);
+    proxier.lookAnew(20);
+    await eventually(() => expect(steering.applied.length).toBeGreaterThan(4));
+    await proxier.stop();
+    proxier.lookAnew(20);
+    expect(proxier.syncProgress().pendingSince).toBeNull();
+  });
+
   it('lets the others go on when the range runs out, and tells once whose port is missing', async () => {
     const { proxier, logger } = startProxier({ portRange: ONE_PORT, bindAddress: OWN_ADDRESS });
     proxier.update(stateOf([web], [api]));

@@ -85,7 +85,7 @@ describe('the status server', () => {
 
   it('answers /configz with how it was asked to run, by group, as JSON', async () => {
     const config = { ...DEFAULT_CONFIG, maxConnections: 7, udpIdleTimeoutMs: 2_000 };
-    const { url } = await serve({ config });
+    const { url } = await serve({ config: () => config });
     const response = await fetch(`${url}/configz`);
     expect(response.headers.get('content-type')).toBe('application/json');
     expect(await response.json()).toMatchObject({

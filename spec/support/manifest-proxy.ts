@@ -88,6 +88,7 @@ export async function startManifestProxy(
     overview,
     synced: proxier.settled(),
     reload: () => Promise.resolve([]),
+    reconfigure: () => Promise.resolve(),
     dump: () => Promise.resolve([]),
     relayStays: false,
     leave: () => undefined,

@@ -140,7 +140,7 @@ export function statusFigures(changes: Partial<StatusFigures> = {}): StatusFigur
     explain: async () => Promise.reject(new Error('nothing is explained')),
     recentFailures: () => [],
     logger: SILENT_LOGGER,
-    config: DEFAULT_CONFIG,
+    config: () => DEFAULT_CONFIG,
     proxyMode: 'userspace',
     ...changes,
   };

@@ -22,7 +22,13 @@ import { programVersion } from './version.js';
 
 /** What a command line asks for. Warnings are sentences, one for each thing that will not be as it was asked for. */
 export type CommandLine =
-  | { readonly command: 'run'; readonly config: ProxyConfig; readonly warnings: readonly string[] }
+  | {
+      readonly command: 'run';
+      readonly config: ProxyConfig;
+      /** The file of `--config`; null where there is none. */
+      readonly configFile: string | null;
+      readonly warnings: readonly string[];
+    }
   | {
       readonly command: 'demo';
       readonly once: boolean;
@@ -122,7 +128,7 @@ function runCommandLine(given: GivenFlags, environment: Environment, readText: R
   const cleanup: readonly FlagName[] = ['cleanup-iptables', 'cleanup'];
   if (cleanup.some((name) => flags.isTrue(name))) return { command: 'cleanup', warnings };
   refuseWithoutSource(config);
-  return { command: 'run', config, warnings };
+  return { command: 'run', config, configFile: given.text('config') || null, warnings };
 }
 
 function refuseWithoutSource({ manifests, apiServer }: ProxyConfig): void {

@@ -41,14 +41,14 @@ const FLUSH_INTERVAL_MS = 60_000;
  *        └─────▶ health-check servers
  */
 export function proxyStarter(logger: Logger): StartProxy {
-  return async (config: ProxyConfig): Promise<RunningProxy> => {
+  return async (initial: ProxyConfig): Promise<RunningProxy> => {
+    let config = initial;
     const { source, node } = await buildSource(config, logger);
     const limited = new RateLimitedLog(logger, { ...FAILURE_LOG, now: () => performance.now() });
     const flushTimer = setInterval(() => limited.flush(), FLUSH_INTERVAL_MS).unref();
     const observer = new RecentFailures(relayLog(logger, limited), Date.now);
     const addresses = new NodeAddresses(() => node()?.addresses ?? []);
     await addresses.refresh();
-    const addressTimer = setInterval(() => void addresses.refresh(), config.syncPeriodMs).unref();
     const {
       steering,
       reason: steeringReason,
@@ -59,8 +59,12 @@ export function proxyStarter(logger: Logger): StartProxy {
       place: {
         localAddresses: (family) => addresses.localAddresses(family),
         nodeAddress: (family) => addresses.nodeAddress(family),
-        nodePortAddresses: config.nodePortAddresses,
-        clusterCIDRs: config.clusterCIDRs,
+        get nodePortAddresses() {
+          return config.nodePortAddresses;
+        },
+        get clusterCIDRs() {
+          return config.clusterCIDRs;
+        },
       },
       logger,
     });
@@ -88,8 +92,17 @@ export function proxyStarter(logger: Logger): StartProxy {
       syncEnded: (durationMs) => metrics.syncEnded(durationMs),
       programmed: (sinceMs) => metrics.programmed(sinceMs),
     });
-    const healthChecks = new HealthCheckServers({ nodePortAddresses: config.nodePortAddresses, logger });
-    const retryTimer = setInterval(() => void healthChecks.retry(), config.syncPeriodMs).unref();
+    const healthChecks = new HealthCheckServers({
+      get nodePortAddresses() {
+        return config.nodePortAddresses;
+      },
+      logger,
+    });
+    const lookAgain = (): void => {
+      void addresses.refresh();
+      void healthChecks.retry();
+    };
+    let lookTimer = setInterval(lookAgain, config.syncPeriodMs).unref();
     const facts: StatusFacts = {
       version: programVersion(),
       startedAt: Date.now(),
@@ -133,7 +146,7 @@ export function proxyStarter(logger: Logger): StartProxy {
       explain,
       recentFailures: () => observer.failures,
       logger,
-      config,
+      config: () => config,
       proxyMode: 'userspace',
     };
     const listeners = new StatusListeners(config, figures, logger);
@@ -155,8 +168,7 @@ export function proxyStarter(logger: Logger): StartProxy {
     const stopInOrder = async (): Promise<number | null> => {
       leave();
       await source.stop();
-      clearInterval(addressTimer);
-      clearInterval(retryTimer);
+      clearInterval(lookTimer);
       await healthChecks.stop();
       await proxier.stop();
       if (config.cleanupOnExit) await removeRules(steering, logger);
@@ -193,7 +205,17 @@ export function proxyStarter(logger: Logger): StartProxy {
       stateDump({ report: await report(), usage: processUsage(), failures: observer.failures });
     // Whatever else can change at run time is to be read here, too, and named.
     const reload = () => source.reload();
-    return { report, counts, overview, synced: proxier.synced(), relayStays, reload, dump, leave, stop };
+    const reconfigure = async (next: ProxyConfig): Promise<void> => {
+      config = next;
+      clearInterval(lookTimer);
+      lookTimer = setInterval(lookAgain, next.syncPeriodMs).unref();
+      void healthChecks.retry();
+      proxier.lookAnew(next.syncPeriodMs);
+      const { udpIdleTimeoutMs, udpReplyTimeoutMs, halfClosedTimeoutMs, maxConnections } = next;
+      await engine.configure({ udpIdleTimeoutMs, udpReplyTimeoutMs, halfClosedTimeoutMs, maxConnections });
+    };
+    const synced = proxier.synced();
+    return { report, counts, overview, synced, relayStays, reload, reconfigure, dump, leave, stop };
   };
 }
 

@@ -3,6 +3,7 @@ import type { ProxyConfig } from '../config/proxy-config.js';
 import type { LogFields } from '../host/log.js';
 import type { ClosableLogger } from '../host/logger.js';
 import type { EndSignals } from './end-signals.js';
+import { type ConfigurationSource, LiveConfiguration } from './live-configuration.js';
 import type { RunningProxy, StartProxy } from './running-proxy.js';
 import type { ServiceReport } from './service-report.js';
 import { SignalledAction, type SignalReceiver } from './signalled-action.js';
@@ -17,6 +18,8 @@ export interface RunSurroundings {
   /** Whom the service manager hears. */
   readonly service: ServiceReport;
   readonly start: StartProxy;
+  /** The file that it was asked by; null where there is none. */
+  readonly configuration: ConfigurationSource | null;
 }
 
 /**
@@ -29,19 +32,26 @@ export interface RunSurroundings {
  *
  * A second signal cuts both waits short. SIGHUP reads anew what may have changed, SIGUSR1 logs the state. Resolves with the exit code.
  */
-export async function runProxy(config: ProxyConfig, surroundings: RunSurroundings): Promise<number> {
-  const { logger, signals, process, hasTerminal, service, start } = surroundings;
+export async function runProxy(asked: ProxyConfig, surroundings: RunSurroundings): Promise<number> {
+  const { logger, signals, process, hasTerminal, service, start, configuration } = surroundings;
   service.start();
   const hangUp = new SignalledAction('SIGHUP', process, logger);
   const stateAsked = new SignalledAction('SIGUSR1', process, logger);
   const hadTerminal = hasTerminal();
-  const proxy = await start(config);
+  const proxy = await start(asked);
+  const live = new LiveConfiguration({
+    config: asked,
+    source: configuration,
+    logger,
+    setLogLevel: (level) => logger.setLevel(level),
+  });
+  live.begin(proxy);
   service.watch(proxy.overview);
   const ended = aborted(signals.asked);
   hangUp.begin(async () => {
     // Without a handler of ours it would have ended the process, and whoever closes a terminal expects that.
     if (hadTerminal && !hasTerminal()) signals.ask('SIGHUP');
-    else await reload(proxy, logger, service);
+    else await reload(proxy, live, logger, service);
   });
   stateAsked.begin(async () => {
     const lines = await proxy.dump();
@@ -54,6 +64,8 @@ export async function runProxy(config: ProxyConfig, surroundings: RunSurrounding
     await service.ready();
   }
   await ended;
+  live.end();
+  const { config } = live;
   await service.stopping(config.shutdownDelayMs + config.drainTimeoutMs);
   const hurried = new AbortController();
   signals.onHurry(() => {
@@ -71,11 +83,21 @@ export async function runProxy(config: ProxyConfig, surroundings: RunSurrounding
 }
 
 /** The log file first, so that the line is in the new one. */
-async function reload(proxy: RunningProxy, logger: ClosableLogger, service: ServiceReport): Promise<void> {
+async function reload(
+  proxy: RunningProxy,
+  live: LiveConfiguration,
+  logger: ClosableLogger,
+  service: ServiceReport,
+): Promise<void> {
   await service.reloading();
   const logFile = await logger.reopen();
+  const configuration = await live.reload();
   const read = await proxy.reload();
-  const all = [...read, ...(logFile === null ? [] : [`log file ${logFile}`])];
+  const all = [
+    ...(configuration === null ? [] : [configuration]),
+    ...read,
+    ...(logFile === null ? [] : [`log file ${logFile}`]),
+  ];
   logger.info('SIGHUP received: read anew', { what: all.length === 0 ? 'nothing' : all.join('; ') });
   await service.ready();
 }

@@ -27,6 +27,12 @@ export interface RunningProxy {
    */
   reload(): Promise<readonly string[]>;
 
+  /**
+   * Runs as this says from now on, in what may change at once (`configChange`): nothing that is open or steered is lost by it. Resolves
+   * when it is in force, as far as what is away can be told.
+   */
+  reconfigure(config: ProxyConfig): Promise<void>;
+
   /** The state of everything, as lines for the log: bounded, however much there is. */
   dump(): Promise<readonly StateLine[]>;
 

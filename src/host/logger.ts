@@ -11,6 +11,9 @@ import { RotatedLogFile } from './rotated-log-file.js';
 
 /** A logger that has something to close. */
 export interface ClosableLogger extends Logger {
+  /** From now on `detail` is shown up to this level, klog's `-v`. */
+  setLevel(level: number): void;
+
   /** Opens the log file anew, as a program asks for that has moved it away. Resolves with its path; null where there is none. */
   reopen(): Promise<string | null>;
   /** Resolves when every line has been handed over to the system. Lines that come later are dropped. */
@@ -104,7 +107,7 @@ interface Outputs {
 type UntimedEvent = Omit<LogEvent, 'time'>;
 
 class WinstonLogger implements ClosableLogger {
-  readonly #level: number;
+  #level: number;
   readonly #line: (event: UntimedEvent) => string;
   readonly #winston: winston.Logger;
   readonly #opened: Outputs;
@@ -147,6 +150,10 @@ class WinstonLogger implements ClosableLogger {
 
   shows(level: number): boolean {
     return level <= this.#level;
+  }
+
+  setLevel(level: number): void {
+    this.#level = level;
   }
 
   reopen(): Promise<string | null> {

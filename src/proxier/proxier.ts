@@ -86,6 +86,7 @@ export class Proxier implements ProxyView {
   readonly #nodePorts: NodePorts;
   readonly #ports: PortAllocator;
   #resyncTimer: NodeJS.Timeout | undefined;
+  #syncPeriodMs: number;
   #retryTimer: NodeJS.Timeout | undefined;
   #retryMs = FIRST_RETRY_MS;
   #running: Promise<void> | undefined;
@@ -108,6 +109,7 @@ export class Proxier implements ProxyView {
 
   constructor(options: ProxierOptions) {
     this.#options = options;
+    this.#syncPeriodMs = options.syncPeriodMs;
     const { relay, steering, bindAddress, bindAddressForIPv6, logger, portRange, random } = options;
     this.#ports = new PortAllocator(portRange, random, ephemeralPorts());
     const waysBack = new WaysBack({
@@ -139,7 +141,16 @@ export class Proxier implements ProxyView {
     this.#portals.route(changed, state);
     for (const name of changed) this.#changed.add(name);
     this.#requestSync();
-    this.#resyncTimer ??= setInterval(() => this.#requestResync(), this.#options.syncPeriodMs).unref();
+    this.#resyncTimer ??= setInterval(() => this.#requestResync(), this.#syncPeriodMs).unref();
+  }
+
+  /** Looks at everything now, and so often from now on, ms: what rules are made by is another. */
+  lookAnew(syncPeriodMs: number): void {
+    this.#syncPeriodMs = syncPeriodMs;
+    if (this.#resyncTimer === undefined || this.#stopped) return;
+    clearInterval(this.#resyncTimer);
+    this.#resyncTimer = setInterval(() => this.#requestResync(), syncPeriodMs).unref();
+    this.#requestResync();
   }
 
   /** Resolves when no sync is running or due. Rejects with what a sync did not expect: a fault of the program. */
@@ -327,6 +338,6 @@ export class Proxier implements ProxyView {
     if (this.#stopped) return;
     clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => this.#requestSync(), this.#retryMs).unref();
-    this.#retryMs = Math.min(2 * this.#retryMs, this.#options.syncPeriodMs);
+    this.#retryMs = Math.min(2 * this.#retryMs, this.#syncPeriodMs);
   }
 }

@@ -17,7 +17,7 @@ export interface StatusFigures extends StatusPageFigures {
   readonly unready: () => string | null;
   readonly metrics: () => Promise<MetricsPage>;
   /** What `/configz` shows: how it was asked to run. */
-  readonly config: ProxyConfig;
+  readonly config: () => ProxyConfig;
   /** What `/proxyMode` answers; kube-proxy's word for what this is. */
   readonly proxyMode: string;
 }
@@ -40,8 +40,8 @@ export function operatorPages(figures: StatusFigures): Pages {
     ...statusPage(figures),
     ...healthPages(figures),
     ['/metrics', async () => ({ status: 200, ...(await figures.metrics()) })],
-    ...profilePages(figures.config.profiling),
-    ['/configz', () => json(200, `${JSON.stringify(configObjects(figures.config))}\n`)],
+    ...profilePages(figures.config().profiling),
+    ['/configz', () => json(200, `${JSON.stringify(configObjects(figures.config()))}\n`)],
   ]);
 }
 
