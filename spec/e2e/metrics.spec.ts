@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { dashboardPanels, queriesOf } from '../support/dashboard.js';
 import { eventually, within } from '../support/deadline.js';
 import { readExposition } from '../support/exposition.js';
 import { RunningProgram, serviceManifest, writeManifest } from '../support/program.js';
@@ -15,6 +16,16 @@ import { temporaryDirectory } from '../support/temporary-directory.js';
 const ADDRESS = '127.0.82.9';
 const PROMETHEUS_PORT = 9_090;
 const MAIN = 'namespace="default",service="web",port_name="main",protocol="TCP"';
+
+/** Where there may be nothing to see: nobody has a limit or a bond, and what failed may have failed before the first look. */
+const MAY_BE_EMPTY = [
+  'Service ports without endpoints',
+  'Failures a second, by service port',
+  'Datagrams a second',
+  'Connections, of the limit',
+  'Waits for a place a second',
+  'Clients with session affinity',
+];
 
 function isInstalled(program: string): boolean {
   return spawnSync(program, ['--version']).error === undefined;
@@ -79,6 +90,7 @@ scrape_configs:
     const response = await fetch(url).catch((cause: unknown) => {
       throw new Error(`no Prometheus: ${complaints.slice(-1_000)}`, { cause });
     });
+    expect(response.status, query).toBe(200);
     const { data } = (await response.json()) as {
       data: { result: { metric: Record<string, string>; value: [number, string] }[] };
     };
@@ -131,6 +143,15 @@ describe('/metrics', () => {
         .poll(() => query('kubesplice_endpoints_set_aside > 0').catch(() => []), { timeout: 30_000 })
         .toMatchObject([{ metric: { namespace: 'default', service: 'web', port_name: 'main' }, value: '1' }]);
       expect(await query('up{job="kube-splice"}')).toMatchObject([{ value: '1' }]);
+      // Each panel of the dashboard can be drawn; a rate needs two looks.
+      const empty = async (): Promise<readonly string[]> => {
+        const titles = new Set<string>();
+        for (const panel of dashboardPanels())
+          for (const asked of queriesOf(panel))
+            if ((await query(asked)).length === 0) titles.add(panel.title);
+        return [...titles].filter((title) => !MAY_BE_EMPTY.includes(title));
+      };
+      await expect.poll(empty, { timeout: 20_000, interval: 1_000 }).toEqual([]);
     },
     60_000,
   );
