@@ -79,7 +79,7 @@ Ways in (nftables):
 
 Rules: none are written yet.
 
-Endpoints: 1 of 3 in use; seen from node node-a in zone zone-a
+Endpoints: 1 of 3 in use, 1 of them set aside; seen from node node-a in zone zone-a
   10.1.0.1:3001   SET ASIDE until 2026-11-22T12:00:05.000Z, it could not be reached: 2 open, 8 since the portal opened   on node-a
   10.1.0.2:3001   not used: not ready
   10.1.0.3:3001   not used: its hints name others                                                                        for zone zone-b

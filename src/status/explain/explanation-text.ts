@@ -112,10 +112,19 @@ function endpointLines(explanation: Explanation): readonly string[] {
   ]);
   return [
     '',
-    `Endpoints: ${used} of ${candidates.length} in use${here}`,
+    `Endpoints: ${used} of ${candidates.length} in use${setAsideText(servicePort)}${here}`,
     ...textColumns(rows),
     ...(candidates.length === 0 ? [nobodyText(otherPorts)] : []),
   ];
+}
+
+/** Those of either kind of traffic: where all would be set aside, all are used. */
+function setAsideText({ external, ...internal }: ServicePortStatus): string {
+  const aside = [internal, ...(external === null ? [] : [external])].flatMap(({ endpoints }) =>
+    endpoints.filter(({ setAsideUntil }) => setAsideUntil !== null),
+  );
+  const places = new Set(aside.map(({ address, port }) => hostPort(address, port)));
+  return places.size === 0 ? '' : `, ${places.size} of them set aside`;
 }
 
 function nobodyText(otherPorts: readonly string[]): string {
