@@ -45,6 +45,7 @@ describe('configFromFlags', () => {
     [{ 'cluster-cidr': '10.244.0.0/16, FD00:10::/56' }, { clusterCIDRs: ['10.244.0.0/16', 'fd00:10::/56'] }],
     [{ 'cluster-cidr': '' }, { clusterCIDRs: [] }],
     [{ 'cleanup-on-exit': 'true' }, { cleanupOnExit: true }],
+    [{ 'metrics-per-endpoint': 'true' }, { metricsPerEndpoint: true }],
     [{ 'cleanup-on-exit': 'f' }, { cleanupOnExit: false }],
     [{ profiling: 'true' }, { profiling: true }],
     [{ profiling: 'false' }, { profiling: false }],

@@ -22,6 +22,7 @@ describe('the defaults', () => {
       nodePortAddresses: [],
       clusterCIDRs: [],
       cleanupOnExit: false,
+      metricsPerEndpoint: false,
       profiling: false,
       relay: 'auto',
       relaySocket: null,

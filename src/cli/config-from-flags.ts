@@ -46,6 +46,7 @@ export function configFromFlags(flags: GivenFlags, defaults: ProxyConfig): Proxy
       : defaults.nodePortAddresses,
     clusterCIDRs: flags.read('cluster-cidr', parseClusterCIDRs) ?? defaults.clusterCIDRs,
     cleanupOnExit: flags.read('cleanup-on-exit', parseTruth) ?? defaults.cleanupOnExit,
+    metricsPerEndpoint: flags.read('metrics-per-endpoint', parseTruth) ?? defaults.metricsPerEndpoint,
     profiling: flags.read('profiling', parseTruth) ?? defaults.profiling,
     relay: flags.read('relay', (text) => parseChoice(text, RELAYS)) ?? defaults.relay,
     relaySocket: filled(flags, 'relay-socket') ?? defaults.relaySocket,

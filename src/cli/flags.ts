@@ -309,6 +309,15 @@ export const FLAGS = [
     description: 'The port of it, rather than one in --metrics-bind-address; 0 turns metrics off.',
   },
   {
+    name: 'metrics-per-endpoint',
+    group: 'Status',
+    takes: 'boolean',
+    commands: RUN,
+    default: `${DEFAULT_CONFIG.metricsPerEndpoint}`,
+    description:
+      'Have metrics of each endpoint, too: a series of each for every endpoint that comes and goes, in Prometheus for as long as it keeps them.',
+  },
+  {
     name: 'profiling',
     group: 'Status',
     takes: 'boolean',

@@ -132,6 +132,7 @@ export function proxyStarter(logger: Logger): StartProxy {
       report,
       () => proxier.syncProgress(),
       () => engine.process(),
+      () => config.metricsPerEndpoint,
     );
     let leaving = false;
     const assess = (isLeaving: boolean) =>

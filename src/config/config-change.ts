@@ -33,6 +33,7 @@ const SETTINGS: Readonly<Record<TopLevel, Setting>> = {
   nodePortAddresses: now('nodeport-addresses'),
   clusterCIDRs: now('cluster-cidr'),
   cleanupOnExit: now('cleanup-on-exit'),
+  metricsPerEndpoint: now('metrics-per-endpoint'),
   profiling: later('profiling'),
   relay: later('relay'),
   relaySocket: later('relay-socket'),

@@ -21,6 +21,7 @@ export const DEFAULT_CONFIG: ProxyConfig = deepFreeze<ProxyConfig>({
   nodePortAddresses: [],
   clusterCIDRs: [],
   cleanupOnExit: false,
+  metricsPerEndpoint: false,
   profiling: false,
   relay: 'auto',
   relaySocket: null,

@@ -31,6 +31,8 @@ export interface ProxyConfig {
   readonly clusterCIDRs: readonly string[];
   /** Remove the packet rules when the process stops. */
   readonly cleanupOnExit: boolean;
+  /** Whether metrics have series for each endpoint. */
+  readonly metricsPerEndpoint: boolean;
   /** Whether CPU profiles and heap snapshots are served. */
   readonly profiling: boolean;
   readonly relay: 'auto' | 'native' | 'portable';

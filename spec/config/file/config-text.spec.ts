@@ -43,6 +43,7 @@ const configs: fc.Arbitrary<ProxyConfig> = fc.record({
   nodePortAddresses: fc.uniqueArray(fc.constantFrom('192.0.2.0/24', '127.0.0.0/8', '2001:db8::/32')),
   clusterCIDRs: fc.constantFrom([], ['10.244.0.0/16'], ['10.244.0.0/16', 'fd00:10:244::/56']),
   cleanupOnExit: fc.boolean(),
+  metricsPerEndpoint: fc.boolean(),
   profiling: fc.boolean(),
   relay: fc.constantFrom('auto', 'native', 'portable'),
   relaySocket: fc.option(path),

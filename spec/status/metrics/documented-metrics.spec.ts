@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { ENDPOINT_FIGURES } from '../../../src/status/metrics/endpoint-figures.js';
 import { Metrics } from '../../../src/status/metrics/metrics.js';
 import { SERVICE_PORT_FIGURES } from '../../../src/status/metrics/service-port-figures.js';
 import { readExposition } from '../../support/exposition.js';
@@ -33,6 +34,27 @@ describe(DOCUMENT, () => {
     expect(rowsOf('Of each service port')).toEqual(
       SERVICE_PORT_FIGURES.map(({ name, type, protocol = 'all', help }) => [name, type, protocol, help]),
     );
+  });
+
+  it('lists those of each endpoint, which are there where they are asked for alone', async () => {
+    const rows = ENDPOINT_FIGURES.map(({ name, type, protocol = 'all', help }) => [
+      name,
+      type,
+      protocol,
+      help,
+    ]);
+    expect(rowsOf('Of each endpoint')).toEqual(rows);
+    const page = async (perEndpoint: boolean) => {
+      const { body } = await new Metrics(
+        async () => aReport(),
+        syncProgress,
+        noRelayProcess,
+        () => perEndpoint,
+      ).page();
+      return [...readExposition(body).keys()].filter((name) => name.startsWith('kubesplice_endpoint_'));
+    };
+    expect(await page(true)).toEqual(ENDPOINT_FIGURES.map(({ name }) => name));
+    expect(await page(false)).toEqual([]);
   });
 
   it('asks in its questions for metrics that there are', async () => {

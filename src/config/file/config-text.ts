@@ -49,6 +49,7 @@ function kubeSpliceConfiguration(config: ProxyConfig): object {
     apiVersion: KUBE_SPLICE_CONFIGURATION.apiVersion,
     kind: KUBE_SPLICE_CONFIGURATION.kind,
     cleanupOnExit: config.cleanupOnExit,
+    metricsPerEndpoint: config.metricsPerEndpoint,
     drainTimeout: formatDuration(config.drainTimeoutMs),
     halfClosedTimeout: formatDuration(config.halfClosedTimeoutMs),
     log: {

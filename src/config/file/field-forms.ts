@@ -141,6 +141,7 @@ export const KUBE_SPLICE_CONFIGURATION: ConfigurationForm = {
   zeroIsAbsent: false,
   fields: [
     { path: 'cleanupOnExit', takes: 'boolean', means: flag('cleanup-on-exit') },
+    { path: 'metricsPerEndpoint', takes: 'boolean', means: flag('metrics-per-endpoint') },
     { path: 'drainTimeout', takes: 'duration', means: flag('drain-timeout') },
     { path: 'halfClosedTimeout', takes: 'duration', means: flag('half-closed-timeout') },
     { path: 'log.alsoToStderr', takes: 'boolean', means: flag('alsologtostderr') },

@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { SyncProgress } from '../../proxier/proxy-view.js';
 import type { RelayProcessFigures } from '../../relay/engine.js';
 import type { StatusReport } from '../status-report.js';
+import { ENDPOINT_FIGURES } from './endpoint-figures.js';
 import { ofTheRelay } from './relay-figures.js';
 import { SERVICE_PORT_FIGURES } from './service-port-figures.js';
 import { servicePortSeries } from './service-port-series.js';
@@ -26,7 +27,8 @@ const PROGRAMMING_BUCKETS_SECONDS = [
 
 /**
  * All metrics of a proxy: kube-proxy's own names where they apply, `kubesplice_…` for what is ours, and those that prom-client
- * has of any Node process. docs/metrics.md lists them. Labels are bounded: there is nothing for each endpoint, or client.
+ * has of any Node process. docs/metrics.md lists them. Labels are bounded: there is nothing for each client, and for each endpoint only
+ * where that is asked for.
  */
 export class Metrics {
   readonly #registry = new Registry();
@@ -36,6 +38,7 @@ export class Metrics {
   readonly #programmingDuration: Histogram;
   readonly #progress: () => SyncProgress;
   readonly #relayProcess: () => Promise<RelayProcessFigures | null>;
+  readonly #perEndpoint: () => boolean;
   readonly #fillRelay: ReturnType<typeof ofTheRelay>;
   /** The page that is being made now: whoever asks meanwhile gets the same. */
   #making: Promise<MetricsPage> | undefined;
@@ -45,7 +48,9 @@ export class Metrics {
     report: () => Promise<StatusReport>,
     progress: () => SyncProgress,
     relayProcess: () => Promise<RelayProcessFigures | null>,
+    perEndpoint: () => boolean = () => false,
   ) {
+    this.#perEndpoint = perEndpoint;
     this.#relayProcess = relayProcess;
     this.#report = report;
     this.#progress = progress;
@@ -90,7 +95,8 @@ export class Metrics {
     for (const fill of this.#fill) fill(report, progress);
     this.#fillRelay(report, relay);
     const text = [`${(await this.#registry.metrics()).trimEnd()}\n`];
-    for await (const piece of servicePortSeries(report.servicePorts, SERVICE_PORT_FIGURES)) text.push(piece);
+    const figures = [...SERVICE_PORT_FIGURES, ...(this.#perEndpoint() ? ENDPOINT_FIGURES : [])];
+    for await (const piece of servicePortSeries(report.servicePorts, figures)) text.push(piece);
     return { contentType: this.#registry.contentType, body: text.join('') };
   }
 }
