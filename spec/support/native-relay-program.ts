@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { eventually } from './deadline.js';
@@ -57,6 +57,7 @@ async function startThrough(
   await eventually(() => {
     if (child.exitCode !== null) throw new Error(`the relay ended: ${stderr}`);
     if (!statSync(socket).isSocket()) throw new Error(`${socket} is no socket`);
+    if (!isListenedOn(socket)) throw new Error(`nobody listens on ${socket} yet`);
   });
   return {
     pid: child.pid ?? 0,
@@ -76,4 +77,11 @@ function isExecutable(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The file is there before the socket listens (bind(2), listen(2)). `00010000` is what listens in `/proc/net/unix` (proc(5)). */
+function isListenedOn(socket: string): boolean {
+  return readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .some((line) => line.includes(' 00010000 ') && line.endsWith(` ${socket}`));
 }
