@@ -34,8 +34,8 @@ onEveryFilter('a command that fails', (steered) => {
     expect((await program.report()).sync.errors.join()).toContain(BROKEN_WORDS);
     expect(PODS).toContain(await pod.curl({ address: DUAL_STACK.clusterIPs.IPv4, port: 80 }));
     expect(PODS).toContain(await pod.curl({ address: DUAL_STACK.clusterIPs.IPv6, port: 80 }));
-    filter.mend();
     expect(await filter.rules()).toEqual(before);
+    filter.mend();
     await expect.poll(() => program.healthCode(), SOON).toBe(200);
     expect(PODS).toContain(await pod.curl(LATE));
     expect((await program.report()).sync.errors).toEqual([]);
