@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -143,7 +144,7 @@ void releaseLock(int fd) {
   fcntl(fd, F_SETLK, &lock);
 }
 
-int connectToControlSocket(const std::string& path, std::string& wrong) {
+int connectToControlSocket(const std::string& path, std::string& wrong, int withinMs) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
@@ -152,6 +153,10 @@ int connectToControlSocket(const std::string& path, std::string& wrong) {
   }
   memcpy(address.sun_path, path.data(), path.size());
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  // SO_SNDTIMEO counts for connect(2), too (socket(7)).
+  const timeval patience{withinMs / 1000, (withinMs % 1000) * 1000};
+  for (const int option : {SO_SNDTIMEO, SO_RCVTIMEO})
+    if (fd >= 0 && withinMs > 0) setsockopt(fd, SOL_SOCKET, option, &patience, sizeof patience);
   if (fd >= 0 && connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
   if (fd < 0 || (errno != ENOENT && errno != ECONNREFUSED)) wrong = failed("cannot connect to " + path);
   if (fd >= 0) close(fd);

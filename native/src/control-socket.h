@@ -12,8 +12,10 @@
 /// left alone. The descriptor, or -1 and `wrong`: one line that says what to do. Called once.
 int listenOnControlSocket(const std::string& path, mode_t mode, int& lockFd, std::string& wrong);
 
-/// Who serves `path`: a connection to it. -1 where nobody does, and `wrong` where that can't be known.
-int connectToControlSocket(const std::string& path, std::string& wrong);
+/// Who serves `path`: a connection to it. -1 where nobody does, and `wrong` where that can't be known. Where
+/// its queue is full it is waited for, for as long as it takes, or for `withinMs` where that isn't 0: each
+/// read and write then has as long.
+int connectToControlSocket(const std::string& path, std::string& wrong, int withinMs = 0);
 
 /// Who takes over from another process opens the lock's file while it may (a descriptor, or -1 and `wrong`),
 /// and has the lock as soon as the other has ended. False where somebody else has it after `withinMs`.

@@ -21,6 +21,7 @@
 #include "hand-over.h"
 #include "notify-exec.h"
 #include "options.h"
+#include "ping.h"
 #include "privileges.h"
 #include "process-figures.h"
 #include "protocol.h"
@@ -42,6 +43,8 @@ constexpr uint64_t kSignalGraceMs = 5'000;
 
 /// The relay before has ended, or is about to.
 constexpr int kLockMs = 2'000;
+
+constexpr int kPingMs = 5'000;
 
 int complain(const std::string& what, int code) {
   fprintf(stderr, "kube-splice-relay: %s\n", what.c_str());
@@ -178,6 +181,10 @@ int main(int count, char** words) {
     case CommandLine::Task::help:
       fputs(kUsage, stdout);
       return 0;
+    case CommandLine::Task::ping: {
+      const std::string silent = pingRelay(options.socketPath, kPingMs);
+      return silent.empty() ? 0 : complain(silent, 1);
+    }
     case CommandLine::Task::serve:
       return serve(options);
   }

@@ -6,6 +6,7 @@
 
 const char* const kUsage =
     "kube-splice-relay (--socket PATH | --control-fd N) [option...]\n"
+    "kube-splice-relay --ping --socket PATH\n"
     "kube-splice-relay --notify-exec PROGRAM [argument...]\n"
     "\n"
     "Moves the bytes of Kubernetes service ports. It is told what to do over a Unix socket: see "
@@ -19,6 +20,7 @@ const char* const kUsage =
     "  --threads N        threads that move bytes, 1 to 64 (one for each processor, four at most)\n"
     "  --user UID:GID     who to become when started as root (65534:65534)\n"
     "  --no-seccomp       go on without a system call filter\n"
+    "  --ping             end with 0 where the relay that listens there answers within 5 s, else with 1\n"
     "  --notify-exec ...  become PROGRAM, with a descriptor in KUBE_SPLICE_NOTIFY_FD: what is written there\n"
     "                     goes to systemd's NOTIFY_SOCKET\n"
     "  --version, --help  print that, and end\n";
@@ -90,6 +92,10 @@ std::string parseCommandLine(int count, char** words, CommandLine& options) {
       options.seccomp = false;
       continue;
     }
+    if (word == "--ping") {
+      options.task = CommandLine::Task::ping;
+      continue;
+    }
     if (word == "--take-over" || word == "--background") {
       (word == "--take-over" ? options.takeOver : options.background) = true;
       continue;
@@ -107,6 +113,8 @@ std::string parseCommandLine(int count, char** words, CommandLine& options) {
   }
   if (options.socketPath.empty() == (options.controlFd < 0))
     return "give one of --socket PATH and --control-fd N; --help says more";
+  if (options.task == CommandLine::Task::ping && options.socketPath.empty())
+    return "--ping goes with --socket PATH only";
   if ((options.takeOver || options.background) && options.socketPath.empty())
     return "--take-over and --background go with --socket PATH only";
   return {};

@@ -6,7 +6,7 @@
 #include <string>
 
 struct CommandLine {
-  enum class Task : uint8_t { serve, notifyExec, version, help };
+  enum class Task : uint8_t { serve, ping, notifyExec, version, help };
   Task task = Task::serve;
   std::string socketPath;
   int controlFd = -1;
