@@ -3,7 +3,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { connect } from 'node:net';
+import { connect, createServer as createTcpServer } from 'node:net';
 import { createInterface } from 'node:readline';
 
 const sessions = new Map();
@@ -30,6 +30,23 @@ const ACTIONS = {
     server.bind(port, '::');
     await once(server, 'listening');
     servers.set(`UDP ${port}`, server);
+    return {};
+  },
+
+  /** Connections to this port go to a Unix socket, which knows no network namespace. */
+  async forward({ port, path }) {
+    const server = createTcpServer((client) => {
+      const other = connect(path);
+      for (const [from, to] of [
+        [client, other],
+        [other, client],
+      ]) {
+        from.pipe(to);
+        from.on('error', () => to.destroy());
+      }
+    });
+    await once(server.listen(port, '::'), 'listening');
+    servers.set(`TCP ${port}`, server);
     return {};
   },
 

@@ -64,6 +64,11 @@ export class Machine {
     await this.#do('serveHttp', { name: this.name, port });
   }
 
+  /** Connections to this port of every address go to a Unix socket, from now on: to who listens in another namespace. */
+  async forward(port: number, path: string): Promise<void> {
+    await this.#do('forward', { port, path });
+  }
+
   /** Answers datagrams with `NAME heard TEXT` on this port of every address, from now on. */
   async serveUdp(port: number): Promise<void> {
     await this.#do('serveUdp', { name: this.name, port });
