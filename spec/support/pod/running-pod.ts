@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { V1Container, V1Probe } from '@kubernetes/client-node';
+import type { V1Container, V1PodSpec, V1Probe } from '@kubernetes/client-node';
 import { eventually, within } from '../deadline.js';
 import { type FinishedProcess, runProcess } from '../network/finished-process.js';
 import type { NetworkNamespace } from '../network/network-namespace.js';
@@ -40,6 +40,17 @@ export class RunningPod {
     // Its volumes are for other users, too.
     chmodSync(directory, 0o755);
     const pod = new RunningPod(directory);
+    try {
+      await pod.#start(spec, configMaps, place);
+    } catch (error) {
+      await pod.delete();
+      throw error;
+    }
+    return pod;
+  }
+
+  async #start(spec: V1PodSpec, configMaps: DeployedPod['configMaps'], place: PodPlace): Promise<void> {
+    const { directory } = this;
     const [volumesDirectory, host] = [join(directory, 'volumes'), join(directory, 'host')];
     for (const path of [volumesDirectory, host]) mkdirSync(path);
     const volumes = makeVolumes(spec, {
@@ -57,10 +68,9 @@ export class RunningPod {
         volumes,
       });
       const running = new RunningContainer(container, config, directory, place.network);
-      pod.#containers.set(container.name, running);
+      this.#containers.set(container.name, running);
       await running.start();
     }
-    return pod;
   }
 
   container(name: string): RunningContainer {
