@@ -17,6 +17,7 @@ function steeringAfter(left: readonly PastRedirect[]): Steering {
     past: () => Promise.resolve(left),
     steers: () => Promise.resolve(true),
     rulesOf: () => none.rulesOf(),
+    ruleCounts: () => none.ruleCounts(),
     refused: () => none.refused(),
     remove: () => none.remove(),
   };

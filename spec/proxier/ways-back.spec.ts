@@ -81,6 +81,7 @@ class WritingSteering implements Steering {
   readonly past = async () => [];
   readonly steers = async () => true;
   readonly rulesOf = () => [];
+  readonly ruleCounts = () => new Map<string, number>();
   readonly refused = async () => null;
   readonly remove = async () => undefined;
 }

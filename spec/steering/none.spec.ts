@@ -20,6 +20,7 @@ describe('no steering', () => {
     await expect(new NoSteering().apply(state, 'everything')).resolves.toEqual([]);
     await expect(new NoSteering().steers()).resolves.toBe(false);
     expect(new NoSteering().rulesOf()).toEqual([]);
+    expect(new NoSteering().ruleCounts().size).toBe(0);
     await expect(new NoSteering().refused()).resolves.toBeNull();
   });
 });

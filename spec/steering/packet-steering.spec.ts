@@ -48,6 +48,10 @@ class RecordingRules implements PacketRules {
     return [`to ${address}`];
   }
 
+  ruleCounts(): ReadonlyMap<string, number> {
+    return new Map([['nat', this.written.length]]);
+  }
+
   refused(): Promise<RefusedTraffic> {
     return Promise.resolve({ connections: 3, datagrams: 4 });
   }
@@ -104,6 +108,8 @@ describe('steering by packet rules', () => {
     expect(steering.kind).toBe('nftables');
     expect(await steering.refused()).toEqual({ connections: 3, datagrams: 4 });
     expect(steering.rulesOf(aRedirect({ address: '10.96.0.7' }))).toEqual(['to 10.96.0.7']);
+    await steering.apply(BOTH, 'everything');
+    expect(steering.ruleCounts()).toEqual(new Map([['nat', 1]]));
   });
 
   it('tells where its rules of an earlier run send traffic; nothing where they cannot be read', async () => {

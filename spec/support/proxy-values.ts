@@ -72,6 +72,7 @@ export function syncProgress(changes: Partial<SyncProgress> = {}): SyncProgress 
     errors: [],
     lastQueued: NOON - 3_000,
     changes: { services: 0, endpoints: 0, pendingServices: 0, pendingEndpoints: 0 },
+    ruleCounts: new Map(),
     ...changes,
   };
 }

@@ -204,6 +204,7 @@ export class Proxier implements ProxyView {
       ].filter((line) => line !== null),
       lastQueued: this.#lastQueued,
       changes: this.#pendingChanges.counts,
+      ruleCounts: this.#options.steering.ruleCounts(),
     };
   }
 

@@ -55,6 +55,8 @@ export interface SyncProgress {
   /** When a sync was asked for last, for a change or because it was time. */
   readonly lastQueued: number | null;
   readonly changes: ChangeCounts;
+  /** Rules of iptables that stand, by table; empty where there are none. */
+  readonly ruleCounts: ReadonlyMap<string, number>;
 }
 
 /** Changes from one state to the next, in service ports: one that changes twice counts twice. */

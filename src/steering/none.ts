@@ -17,6 +17,10 @@ export class NoSteering implements Steering {
     return [];
   }
 
+  ruleCounts(): ReadonlyMap<string, number> {
+    return new Map();
+  }
+
   steers(): Promise<boolean> {
     return Promise.resolve(false);
   }

@@ -84,6 +84,10 @@ export class PacketSteering implements Steering {
     return this.rules.rulesOf(redirect);
   }
 
+  ruleCounts(): ReadonlyMap<string, number> {
+    return this.rules.ruleCounts();
+  }
+
   async steers(family: IPFamily): Promise<boolean> {
     return (await this.#reasonAgainst(family)) === null;
   }

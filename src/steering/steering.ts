@@ -103,6 +103,12 @@ export interface Steering {
    */
   rulesOf(redirect: Redirect): readonly string[];
 
+  /**
+   * How many rules of iptables were written and, as far as is known, are there: by table, of both families. Empty where there
+   * are none, and for other packet filters, which have one rule for all Services. Asks nobody.
+   */
+  ruleCounts(): ReadonlyMap<string, number>;
+
   /** Whether traffic of this family is brought to the portals here: what `::` is listened on for. */
   steers(family: IPFamily): Promise<boolean>;
 
@@ -139,6 +145,9 @@ export interface PacketRules {
 
   /** As `Steering.rulesOf`. */
   rulesOf(redirect: Redirect): readonly string[];
+
+  /** As `Steering.ruleCounts`. */
+  ruleCounts(): ReadonlyMap<string, number>;
 
   /** As `Steering.apply`; no two redirects are for the same traffic, and all of it is for families that are steered. */
   write(state: SteeringState, check: SteeringCheck): Promise<void>;

@@ -25,6 +25,11 @@ function seriesOf(page: Awaited<ReturnType<typeof pageOf>>, name: string) {
   return Object.fromEntries(page.get(name)?.series ?? []);
 }
 
+const RULE_COUNTS = new Map([
+  ['filter', 3],
+  ['nat', 5],
+]);
+
 describe('the metrics', () => {
   it('are served as the text format that Prometheus reads', async () => {
     const { contentType, body } = await new Metrics(
@@ -46,13 +51,15 @@ describe('the metrics', () => {
     'kubeproxy_sync_proxy_rules_endpoint_changes_pending',
     'kubeproxy_sync_proxy_rules_endpoint_changes_total',
     'kubeproxy_sync_proxy_rules_iptables_restore_failures_total',
+    'kubeproxy_sync_proxy_rules_iptables_total',
     'kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds',
     'kubeproxy_sync_proxy_rules_last_timestamp_seconds',
     'kubeproxy_sync_proxy_rules_no_local_endpoints_total',
     'kubeproxy_sync_proxy_rules_service_changes_pending',
     'kubeproxy_sync_proxy_rules_service_changes_total',
   ])("have kube-proxy's %s, with its type, words and buckets", async (name) => {
-    const [ours, theirs] = [(await pageOf()).get(name), recorded.get(name)];
+    const page = await pageOf(aReport(), syncProgress({ ruleCounts: RULE_COUNTS }));
+    const [ours, theirs] = [page.get(name), recorded.get(name)];
     expect(theirs).toBeDefined();
     expect([ours?.type, ours?.help]).toEqual([theirs?.type, theirs?.help]);
     expect([...(ours?.series.keys() ?? [])]).toEqual([...(theirs?.series.keys() ?? [])]);
@@ -110,6 +117,20 @@ describe('the metrics', () => {
     expect(value('last_queued_timestamp_seconds')).toBe(NOON / 1_000 + 0.5);
     expect([value('service_changes_total'), value('service_changes_pending')]).toEqual([7, 2]);
     expect([value('endpoint_changes_total'), value('endpoint_changes_pending')]).toEqual([9, 3]);
+  });
+
+  it("count the rules of each of iptables' tables, while they stand", async () => {
+    const name = 'kubeproxy_sync_proxy_rules_iptables_total';
+    let progress = syncProgress({ ruleCounts: RULE_COUNTS });
+    const metrics = new Metrics(
+      async () => aReport(),
+      () => progress,
+      noRelayProcess,
+    );
+    const series = async () => seriesOf(readExposition((await metrics.page()).body), name);
+    expect(await series()).toEqual({ '{table="filter"}': 3, '{table="nat"}': 5 });
+    progress = syncProgress();
+    expect(await series()).toEqual({});
   });
 
   it.each([

@@ -133,6 +133,25 @@ for (const variant of ['legacy', 'nft'] as const) {
       expect(rules.rulesOf(dns)).toEqual([]);
     });
 
+    it('are counted by table as iptables-save counts them, of both families', async () => {
+      expect(rules.ruleCounts()).toEqual(new Map());
+      const expectCounts = async () => {
+        const ours = [...(await saved()), ...(await saved('ip6tables'))].filter((line) =>
+          / KUBE-/.test(line),
+        );
+        const count = ours.filter((line) => line.startsWith('-A')).length;
+        const counts = rules.ruleCounts();
+        expect([...counts.keys()]).toEqual(['filter', 'nat']);
+        expect((counts.get('filter') ?? 0) + (counts.get('nat') ?? 0)).toBe(count);
+      };
+      await rules.write(steeringState(web, nodePort, web6), 'everything');
+      await expectCounts();
+      const before = rules.ruleCounts().get('nat') ?? 0;
+      await rules.write(steeringState(web, nodePort), 'changes');
+      await expectCounts();
+      expect(rules.ruleCounts().get('nat')).toBeLessThan(before);
+    });
+
     it('change by what changed, in one transaction', async () => {
       await rules.write(steeringState(web, nodePort, dns), 'everything');
       const before = await saved();

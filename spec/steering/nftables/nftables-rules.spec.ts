@@ -109,6 +109,7 @@ describe.skipIf(missing !== '')(`the tables of nftables${missing}`, () => {
       expect(await nft(`-nn list ${kind} ${table.replace('table ', '')} ${name}`)).toContain(text);
     }
     expect(rules.rulesOf(aRedirect({ address: '10.96.0.99' }))).toEqual([]);
+    expect(rules.ruleCounts().size).toBe(0);
   });
 
   it('are found equal by whoever starts anew', async () => {

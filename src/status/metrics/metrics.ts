@@ -120,6 +120,12 @@ function ofSyncs(registers: Registers): readonly Fill[] {
     'iptables_restore_failures_total',
     'Cumulative proxy iptables restore failures',
   );
+  const rules = new Gauge({
+    name: 'kubeproxy_sync_proxy_rules_iptables_total',
+    help: '[ALPHA] Number of proxy iptables rules programmed',
+    labelNames: ['table'],
+    registers,
+  });
   const noLocalEndpoints = new Gauge({
     name: 'kubeproxy_sync_proxy_rules_no_local_endpoints_total',
     help: '[ALPHA] Number of services with a Local traffic policy and no endpoints',
@@ -139,6 +145,8 @@ function ofSyncs(registers: Registers): readonly Fill[] {
       noLocalEndpoints.set({ traffic_policy: 'internal' }, internal.length);
     },
     ({ steering }, progress) => {
+      rules.reset();
+      for (const [table, count] of progress.ruleCounts) rules.set({ table }, count);
       lastSynced.set((progress.lastSynced ?? 0) / 1_000);
       lastQueued.set((progress.lastQueued ?? 0) / 1_000);
       pendingServices.set(progress.changes.pendingServices);

@@ -99,6 +99,20 @@ export class FamilyRules {
     });
   }
 
+  /** Those that were written last, by table; jumps to our chains included. */
+  ruleCounts(): ReadonlyMap<string, number> {
+    const written = this.#written;
+    if (written === null) return new Map();
+    return new Map(
+      TABLES.map((table) => {
+        let count = 0;
+        for (const { size } of written.chains[table].values()) count += size;
+        for (const { first, last } of written.jumps[table].values()) count += first.length + last.length;
+        return [table, count];
+      }),
+    );
+  }
+
   async write(state: SteeringState, check: SteeringCheck): Promise<void> {
     if (this.#written === null && !this.#isNeeded(state) && !(await this.#hasLeftOvers(check))) return;
     const known = await this.#prepared();

@@ -53,6 +53,13 @@ export class IptablesRules implements PacketRules {
     return this.#families[redirect.family].rulesOf(redirect);
   }
 
+  ruleCounts(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const family of [this.#families.IPv4, this.#families.IPv6])
+      for (const [table, count] of family.ruleCounts()) counts.set(table, (counts.get(table) ?? 0) + count);
+    return counts;
+  }
+
   async write(state: SteeringState, check: SteeringCheck): Promise<void> {
     await this.#families.IPv4.write(state, check);
     await this.#families.IPv6.write(state, check);

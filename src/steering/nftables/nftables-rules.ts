@@ -79,6 +79,10 @@ export class NftablesRules implements PacketRules {
     return this.#tables.flatMap((table) => table.rulesOf(redirect));
   }
 
+  ruleCounts(): ReadonlyMap<string, number> {
+    return new Map();
+  }
+
   async write(state: SteeringState, check: SteeringCheck): Promise<void> {
     if (check === 'everything') this.#forgetFailures();
     const desired = await this.#desired(state);
